@@ -1,0 +1,91 @@
+/** Starts the player: its ELF in a sealed memfd, its descriptors in the places that player.c expects. */
+import { SysError } from "./errno.ts";
+import { Fd, O_CLOEXEC, O_RDWR, open } from "./fd.ts";
+import { addressOf, cstr, libc, sys } from "./libc.ts";
+import { playerImage } from "./player-image.ts";
+import { NR } from "./syscalls.ts";
+import { PlayerFd } from "./tape.ts";
+
+const F_DUPFD_CLOEXEC = 1030;
+const F_ADD_SEALS = 1033;
+const ALL_SEALS = 0xf;
+/** Descriptors below this may be in the way of the player's own numbers. */
+const SAFE = 64;
+
+/** Descriptors given to the player; what is left out is /dev/null there. */
+export interface PlayerFds {
+  tape: Fd;
+  owner: Fd;
+  data?: Fd;
+  run?: Fd;
+  alive?: Fd;
+  rootfs?: Fd;
+  monitorCgroup?: Fd;
+  payloadCgroup?: Fd;
+  engine?: Fd;
+}
+
+/** The ELF in a memfd that nobody can write to any more (memfd_create(2), "File sealing"). */
+function sealedElf(): Fd {
+  const image = playerImage();
+  const fd = new Fd(sys(NR.memfd_create, cstr("hoy-monitor"), 3));
+  if (fd.number < 0) throw new SysError("memfd_create hoy-monitor", -fd.number);
+  const written = sys(NR.write, fd.number, image as NodeJS.TypedArray, image.length);
+  if (written !== image.length) throw new SysError("write the player", written < 0 ? -written : 28);
+  sys(NR.fcntl, fd.number, F_ADD_SEALS, ALL_SEALS);
+  return fd;
+}
+
+const lift = (fd: Fd): Fd => (fd.number >= SAFE ? fd : new Fd(sys(NR.fcntl, fd.number, F_DUPFD_CLOEXEC, SAFE)));
+
+/**
+ * Starts the player as a child of this process. Of 0, 1 and 2 it gets those of the caller that `inherit` names, else /dev/null.
+ * Returns its pid. Throws SysError when it cannot be started.
+ */
+export function spawnPlayer(fds: PlayerFds, name: string, inherit: readonly number[] = []): number {
+  using sealed = sealedElf();
+  using null0 = open("/dev/null", O_RDWR | O_CLOEXEC);
+  // the player's own numbers may not fall on what is still needed
+  using elf = lift(sealed);
+  using nothing = lift(null0);
+  const lifted: Fd[] = [];
+  const actions = Buffer.alloc(256);
+  libc.posix_spawn_file_actions_init(actions);
+  for (const target of [0, 1, 2]) if (!inherit.includes(target)) libc.posix_spawn_file_actions_adddup2(actions, nothing.number, target);
+  for (const [key, target] of Object.entries(PlayerFd)) {
+    const given = fds[key as keyof PlayerFds];
+    const source = given ? lift(given) : nothing;
+    if (given && source !== given) lifted.push(source);
+    libc.posix_spawn_file_actions_adddup2(actions, source.number, target);
+  }
+  const pid = new Int32Array(1);
+  const argv = new BigUint64Array([BigInt(cstr(name)), 0n]);
+  const env = new BigUint64Array([0n]);
+  const result = libc.posix_spawn(pid, cstr(elf.path) as never, actions, null, argv, env);
+  for (const fd of lifted) fd.close();
+  if (result !== 0) throw new SysError("start the player", result);
+  return pid[0] as number;
+}
+
+/**
+ * Becomes the player (execve(2)): this process's threads end, its pid stays. The tape's last operation has to be an execve.
+ * Returns only when that failed.
+ */
+export function becomePlayer(tape: Fd, name: string): SysError {
+  using elf = sealedElf();
+  const argv = new BigUint64Array([BigInt(cstr(name)), 0n]);
+  const env = new BigUint64Array([0n]);
+  sys(NR.dup3, tape.number, PlayerFd.tape, 0);
+  const result = sys(NR.execve, cstr(elf.path), addressOf(argv), addressOf(env));
+  return new SysError("become the player", -result);
+}
+
+/** Waits for a child to end; returns its exit code as a shell tells it (128 + n for a signal). */
+export function waitChild(pid: number): number {
+  const status = new Int32Array(1);
+  let result: number;
+  do result = sys(NR.wait4, pid, status, 0, 0);
+  while (result === -4);
+  const value = status[0] as number;
+  return value & 127 ? 128 + (value & 127) : (value >> 8) & 255;
+}

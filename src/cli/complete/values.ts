@@ -1,0 +1,109 @@
+/** What may stand for an argument or a flag's value: fixed words, live names, or files, which the shell knows itself. */
+import type { ContainerState } from "../../engine/containers/state.ts";
+import type { Store } from "../../engine/store.ts";
+
+export type Source =
+  | readonly string[]
+  | "files"
+  | "images"
+  | "volumes"
+  | "networks"
+  | "signals"
+  /** Names of variables; such a flag without a value hands on the caller's own. */
+  | "environment"
+  | "containers"
+  /** What `inspect` finds. */
+  | "anything"
+  | { containers: readonly ContainerState["status"][] };
+
+const RUNNING = { containers: ["running"] } as const;
+const STARTABLE = { containers: ["created", "exited"] } as const;
+
+/** Arguments by command: one source for all of them, or a list of the sources of the first, the second and so on. */
+export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source[] }>> = {
+  "container attach": { each: [RUNNING] },
+  "container create": { each: ["images"] },
+  "container exec": { each: [RUNNING] },
+  "container inspect": "containers",
+  "container kill": RUNNING,
+  "container logs": { each: ["containers"] },
+  "container rm": "containers",
+  "container run": { each: ["images"] },
+  "container start": STARTABLE,
+  "container stop": RUNNING,
+  "container wait": "containers",
+  "image history": { each: ["images"] },
+  "image inspect": "images",
+  "image ls": { each: ["images"] },
+  "image pull": { each: ["images"] },
+  "image rm": "images",
+  "image save": "images",
+  "image tag": { each: ["images", "images"] },
+  inspect: "anything",
+  "network inspect": "networks",
+  "volume inspect": "volumes",
+  "volume rm": "volumes",
+  completion: { each: [["bash", "zsh", "fish"]] },
+};
+
+const FORMATS = ["json", "table"];
+const CONTAINER_FILTERS = ["ancestor=", "before=", "exited=", "id=", "label=", "name=", "network=", "since=", "status=", "volume="];
+const CAPABILITIES =
+  "ALL AUDIT_CONTROL AUDIT_WRITE BPF CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK KILL MKNOD NET_ADMIN NET_BIND_SERVICE NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PTRACE SYS_RESOURCE SYS_TIME SYSLOG WAKE_ALARM".split(
+    " ",
+  );
+
+/** Values by flag, for all commands that have it; `command flag` where it differs. */
+export const FLAG_VALUES: Readonly<Record<string, Source>> = {
+  attach: ["stdin", "stdout", "stderr"],
+  "cap-add": CAPABILITIES,
+  "cap-drop": CAPABILITIES,
+  cidfile: "files",
+  config: "files",
+  env: "environment",
+  "env-file": "files",
+  format: FORMATS,
+  input: "files",
+  "label-file": "files",
+  "log-driver": ["json-file", "none"],
+  "log-level": ["debug", "info", "warn", "error", "fatal"],
+  network: "networks",
+  output: "files",
+  platform: ["linux/amd64", "linux/arm64"],
+  progress: ["auto", "plain", "tty", "json", "quiet"],
+  pull: ["always", "missing", "never"],
+  root: "files",
+  rootfs: "files",
+  "security-opt": ["no-new-privileges", "seccomp=unconfined", "seccomp="],
+  signal: "signals",
+  "stop-signal": "signals",
+  type: ["container", "image", "network", "volume"],
+  volume: "volumes",
+  "container ls filter": CONTAINER_FILTERS,
+  "image ls filter": ["before=", "dangling=", "label=", "reference=", "since=", "until="],
+  "image prune filter": ["label=", "label!=", "until="],
+  "network ls filter": ["driver=", "id=", "label=", "name=", "scope=", "type="],
+  "volume ls filter": ["dangling=", "driver=", "label=", "name="],
+};
+
+/** The words of a source; undefined for files. Without a store there are no names. */
+export async function wordsOf(source: Source, open: () => Store | undefined): Promise<readonly string[] | undefined> {
+  if (source === "files") return undefined;
+  if (source === "environment") return Object.keys(process.env).sort();
+  if (Array.isArray(source)) return source as readonly string[];
+  const { containerNames, imageNames, networkNames, signalNames, volumeNames } = await import("../../engine/completion.ts");
+  if (source === "signals") return await signalNames();
+  const store = open();
+  if (!store) return source === "networks" ? ["bridge", "host", "none"] : [];
+  if (source === "images") return imageNames(store);
+  if (source === "volumes") return volumeNames(store);
+  if (source === "networks") return networkNames(store);
+  if (source === "anything") return [...(await containerNames(store)), ...imageNames(store), ...volumeNames(store), ...networkNames(store)];
+  return await containerNames(store, source === "containers" ? undefined : statesOf(source));
+}
+
+/** What is left of the sources when all the words are dealt with. */
+function statesOf(source: Source): readonly ContainerState["status"][] {
+  if (typeof source === "string" || !("containers" in source)) throw new TypeError(`no such source: ${JSON.stringify(source)}`);
+  return source.containers;
+}

@@ -1,0 +1,244 @@
+/** The flags of run and create → what the engine creates (docker/cli container/opts.go, parse). */
+import { resolve } from "node:path";
+import {
+  type ContainerConfig,
+  type ContainerOptions,
+  defaultConfig,
+  defaultHostConfig,
+  type HostConfig,
+} from "../../engine/containers/options.ts";
+import { parseAttach, streams } from "../../engine/containers/parse/attach.ts";
+import { normalizeCapability } from "../../engine/containers/parse/capability.ts";
+import { parseCpus } from "../../engine/containers/parse/cpus.ts";
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../../engine/containers/parse/detach-keys.ts";
+import { parseDevice } from "../../engine/containers/parse/device.ts";
+import { parseDns, parseDnsOption, parseDnsSearch } from "../../engine/containers/parse/dns.ts";
+import { parseEnv, parseEnvFile, parseLabelFile, readUserFile } from "../../engine/containers/parse/env.ts";
+import { parseExtraHost } from "../../engine/containers/parse/extra-host.ts";
+import { parseHostname } from "../../engine/containers/parse/hostname.ts";
+import { invalid } from "../../engine/containers/parse/invalid.ts";
+import { parseLabel } from "../../engine/containers/parse/label.ts";
+import { parseLogging } from "../../engine/containers/parse/log-opt.ts";
+import { parseSwap } from "../../engine/containers/parse/memory.ts";
+import { parseMount } from "../../engine/containers/parse/mount.ts";
+import { parseNetwork } from "../../engine/containers/parse/network.ts";
+import { parseInteger, parseSize } from "../../engine/containers/parse/numbers.ts";
+import { type PullPolicy, parsePlatform, parsePullPolicy } from "../../engine/containers/parse/platform.ts";
+import { parseSecurityOpt } from "../../engine/containers/parse/security-opt.ts";
+import { parseStopSignal } from "../../engine/containers/parse/stop-signal.ts";
+import { parseTmpfs } from "../../engine/containers/parse/tmpfs.ts";
+import { parseUlimit } from "../../engine/containers/parse/ulimit.ts";
+import { parseVolume } from "../../engine/containers/parse/volume.ts";
+
+/** The values of the flags as they were written, by Docker's long names; absent: not given. */
+export interface RunFlags {
+  "add-host"?: readonly string[];
+  attach?: readonly string[];
+  "cap-add"?: readonly string[];
+  "cap-drop"?: readonly string[];
+  cidfile?: string;
+  "cpu-shares"?: string;
+  cpus?: string;
+  "cpuset-cpus"?: string;
+  detach?: boolean;
+  "detach-keys"?: string;
+  device?: readonly string[];
+  dns?: readonly string[];
+  "dns-option"?: readonly string[];
+  "dns-search"?: readonly string[];
+  entrypoint?: string;
+  env?: readonly string[];
+  "env-file"?: readonly string[];
+  "group-add"?: readonly string[];
+  hostname?: string;
+  init?: boolean;
+  interactive?: boolean;
+  label?: readonly string[];
+  "label-file"?: readonly string[];
+  "log-driver"?: string;
+  "log-opt"?: readonly string[];
+  memory?: string;
+  "memory-swap"?: string;
+  mount?: readonly string[];
+  name?: string;
+  network?: string;
+  "pids-limit"?: string;
+  platform?: string;
+  privileged?: boolean;
+  pull?: string;
+  "read-only"?: boolean;
+  rm?: boolean;
+  rootfs?: string;
+  "security-opt"?: readonly string[];
+  "shm-size"?: string;
+  "sig-proxy"?: boolean;
+  "stop-signal"?: string;
+  "stop-timeout"?: string;
+  tmpfs?: readonly string[];
+  tty?: boolean;
+  ulimit?: readonly string[];
+  user?: string;
+  volume?: readonly string[];
+  workdir?: string;
+}
+
+export interface RunRequest {
+  options: ContainerOptions;
+  /** As the user named it; undefined with --rootfs. */
+  image: string | undefined;
+  name: string | undefined;
+  pull: PullPolicy;
+  cidfile: string | undefined;
+  detach: boolean;
+  /** Bytes to look for in what is typed; empty: none. */
+  detachKeys: Uint8Array;
+  sigProxy: boolean;
+}
+
+/** What stands behind the flags, and where they were written. */
+export interface Invocation {
+  /** Image, command and arguments; with --rootfs command and arguments. */
+  words: readonly string[];
+  cwd: string;
+  env: Record<string, string | undefined>;
+}
+
+/** Reads all flags. Throws HoyError in Docker's words. */
+export function readRunFlags(flags: RunFlags, { words, cwd, env }: Invocation): RunRequest {
+  const rootfs = flags.rootfs === undefined ? undefined : folder(flags.rootfs, cwd);
+  const [first, ...rest] = words;
+  if (rootfs === undefined && !first) throw invalid("invalid reference format: the image's name is empty");
+  const image = rootfs === undefined ? first : undefined;
+  const command = rootfs === undefined ? rest : words;
+  const { config, hostConfig } = readOptions(flags, { cwd, lookup: (name) => env[name] });
+  config.Cmd = command.length > 0 ? [...command] : null;
+  config.Image = rootfs ?? (image as string);
+  return {
+    options: {
+      config,
+      hostConfig,
+      mounts: [],
+      ...(rootfs === undefined ? {} : { rootfs }),
+      ...(flags.platform ? { platform: parsePlatform(flags.platform) } : {}),
+    },
+    image,
+    name: flags.name || undefined,
+    pull: parsePullPolicy(flags.pull ?? ""),
+    cidfile: flags.cidfile || undefined,
+    detach: flags.detach ?? false,
+    detachKeys: parseDetachKeys(flags["detach-keys"] || DEFAULT_DETACH_KEYS),
+    sigProxy: flags["sig-proxy"] ?? true,
+  };
+}
+
+function folder(path: string, cwd: string): string {
+  if (path === "") throw invalid("--rootfs needs a folder");
+  return resolve(cwd, path);
+}
+
+/** Names the flag and the value in an error of its parser, as Docker's client does. */
+function value<T>(flag: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw invalid(`invalid argument ${JSON.stringify(text)} for "${flag}" flag: ${(error as Error).message}`);
+  }
+}
+
+const values = <T>(flag: string, texts: readonly string[] | undefined, parse: (text: string) => T): T[] =>
+  (texts ?? []).map((text) => value(flag, text, parse));
+
+const optional = <T>(flag: string, text: string | undefined, parse: (text: string) => T, absent: T): T =>
+  text === undefined ? absent : value(flag, text, parse);
+
+/** null for an empty list: Docker's way to say "not given". */
+const listOrNull = (texts: readonly string[]): string[] | null => (texts.length > 0 ? [...texts] : null);
+
+interface Surroundings {
+  cwd: string;
+  lookup: (name: string) => string | undefined;
+}
+
+function readOptions(flags: RunFlags, surroundings: Surroundings): Pick<ContainerOptions, "config" | "hostConfig"> {
+  const config = readConfig(flags, surroundings);
+  const hostConfig: HostConfig = {
+    ...defaultHostConfig(),
+    ...isolation(flags),
+    ...limits(flags),
+    ...names(flags),
+    AutoRemove: flags.rm ?? false,
+    ContainerIDFile: flags.cidfile ?? "",
+    LogConfig:
+      flags["log-driver"] || flags["log-opt"] ? parseLogging(flags["log-driver"] ?? "", flags["log-opt"] ?? []) : { Type: "", Config: {} },
+    ...(flags.init === undefined ? {} : { Init: flags.init }),
+  };
+  readMounts(flags, surroundings, config, hostConfig);
+  return { config, hostConfig };
+}
+
+function readConfig(flags: RunFlags, { lookup }: Surroundings): ContainerConfig {
+  const attach = values("-a, --attach", flags.attach, parseAttach);
+  const envFiles = (flags["env-file"] ?? []).flatMap((file) => parseEnvFile(file, readUserFile(file), lookup));
+  const labels = (flags["label-file"] ?? []).flatMap((file) => parseLabelFile(file, readUserFile(file)));
+  const config: ContainerConfig = {
+    ...defaultConfig(),
+    ...streams(attach, flags.interactive ?? false, flags.detach ?? false),
+    Hostname: parseHostname(flags.hostname ?? ""),
+    User: flags.user ?? "",
+    Tty: flags.tty ?? false,
+    Env: [...envFiles, ...values("-e, --env", flags.env, (text) => parseEnv(text, lookup))],
+    WorkingDir: flags.workdir ?? "",
+    Entrypoint: flags.entrypoint === undefined ? null : [flags.entrypoint],
+    Labels: Object.fromEntries([...labels.map(parseLabel), ...values("-l, --label", flags.label, parseLabel)]),
+  };
+  if (flags["stop-signal"]) config.StopSignal = parseStopSignal(flags["stop-signal"]);
+  if (flags["stop-timeout"] !== undefined) config.StopTimeout = value("--stop-timeout", flags["stop-timeout"], parseInteger);
+  return config;
+}
+
+function isolation(flags: RunFlags): Partial<HostConfig> {
+  return {
+    Privileged: flags.privileged ?? false,
+    ReadonlyRootfs: flags["read-only"] ?? false,
+    CapAdd: listOrNull((flags["cap-add"] ?? []).map(normalizeCapability)),
+    CapDrop: listOrNull((flags["cap-drop"] ?? []).map(normalizeCapability)),
+    SecurityOpt: listOrNull((flags["security-opt"] ?? []).map((text) => parseSecurityOpt(text, readUserFile))),
+    GroupAdd: listOrNull(flags["group-add"] ?? []),
+    Devices: (flags.device ?? []).map(parseDevice),
+  };
+}
+
+function limits(flags: RunFlags): Partial<HostConfig> {
+  const ulimits = values("--ulimit", flags.ulimit, parseUlimit);
+  return {
+    ShmSize: optional("--shm-size", flags["shm-size"], parseSize, 0),
+    Memory: optional("-m, --memory", flags.memory, parseSize, 0),
+    MemorySwap: optional("--memory-swap", flags["memory-swap"], parseSwap, 0),
+    NanoCpus: optional("--cpus", flags.cpus, parseCpus, 0),
+    CpuShares: optional("-c, --cpu-shares", flags["cpu-shares"], parseInteger, 0),
+    CpusetCpus: flags["cpuset-cpus"] ?? "",
+    PidsLimit: optional<number | null>("--pids-limit", flags["pids-limit"], parseInteger, null),
+    // The last one of a name counts.
+    Ulimits: ulimits.length > 0 ? [...new Map(ulimits.map((limit) => [limit.Name, limit])).values()] : null,
+  };
+}
+
+function names(flags: RunFlags): Partial<HostConfig> {
+  return {
+    NetworkMode: parseNetwork(flags.network ?? "default"),
+    Dns: listOrNull(values("--dns", flags.dns, parseDns)),
+    DnsOptions: listOrNull(values("--dns-option", flags["dns-option"], parseDnsOption)),
+    DnsSearch: listOrNull(values("--dns-search", flags["dns-search"], parseDnsSearch)),
+    ExtraHosts: listOrNull(values("--add-host", flags["add-host"], parseExtraHost)),
+  };
+}
+
+function readMounts(flags: RunFlags, { cwd }: Surroundings, config: ContainerConfig, hostConfig: HostConfig): void {
+  const volumes = (flags.volume ?? []).map((text) => parseVolume(text, cwd));
+  const anonymous = volumes.flatMap((volume) => ("anonymous" in volume ? [volume.anonymous] : []));
+  if (anonymous.length > 0) config.Volumes = Object.fromEntries(anonymous.map((target) => [target, {}]));
+  hostConfig.Binds = listOrNull(volumes.flatMap((volume) => ("bind" in volume ? [volume.bind] : [])));
+  const mounts = values("--mount", flags.mount, (text) => parseMount(text, cwd));
+  if (mounts.length > 0) hostConfig.Mounts = mounts;
+  if (flags.tmpfs?.length) hostConfig.Tmpfs = Object.fromEntries(flags.tmpfs.map(parseTmpfs));
+}

@@ -1,0 +1,13 @@
+/** `wait`. */
+import { findContainer } from "../../engine/containers/find.ts";
+import { waitContainer } from "../../engine/containers/wait.ts";
+import { openStore } from "../../engine/store.ts";
+import type { Body } from "../define.ts";
+import { forEachName } from "../each.ts";
+
+const body: Body = ({ args }) => {
+  const store = openStore();
+  return forEachName(args, (name) => String(waitContainer(store, findContainer(store, name))));
+};
+
+export default body;

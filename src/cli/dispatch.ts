@@ -1,0 +1,125 @@
+/** From the command line to a command's body; the errors of the command line itself, in Docker's words. */
+import { HoyError } from "../spec/error.ts";
+import type { Command, Flags } from "./define.ts";
+import { commandHelp, groupHelp, programHelp, shortName } from "./help.ts";
+import { nearest } from "./nearest.ts";
+import { writeStream } from "./output/write.ts";
+import { parseCommand, parseWords, usageError } from "./parse.ts";
+import { commands, findCommand, globalFlags, groups, REMOTE_FLAGS } from "./table/index.ts";
+import { unsupportedCommand, unsupportedFlag } from "./table/unsupported.ts";
+
+export type Program = "hoy" | "docker";
+
+const LOG_LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error", "fatal"]);
+
+const out = (text: string): void => writeStream(1, Buffer.from(text));
+
+/** Runs the command line; returns the exit code. */
+export async function dispatch(words: readonly string[], program: Program): Promise<number> {
+  const globals = parseWords(globalFlags, words, { stopAtFirst: true, unknown: (name) => unknownGlobal(name, program) });
+  const { flags, rest } = globals;
+  if (flags.version) {
+    const { versionLine } = await import("./system/version-line.ts");
+    out(`${versionLine(program)}\n`);
+    return 0;
+  }
+  if (rest.length === 0) {
+    out(programHelp({ commands, groups, globals: globalFlags, program }));
+    return 0;
+  }
+  if (rest[0] === "help") return help(rest.slice(1), program);
+  const found = findCommand(rest);
+  if (!found) return groupOrUnknown(rest, globals.help, program);
+  return await runCommand(found, flags, program);
+}
+
+async function runCommand({ command, rest }: { command: Command; rest: string[] }, globals: Flags, program: Program): Promise<number> {
+  const parsed = withUsage(command, program, () => parseCommand(command, rest, { program, unknown: (name) => unknownFlag(command, name) }));
+  if (parsed.help) {
+    out(commandHelp(command, program));
+    return 0;
+  }
+  if (typeof globals.config === "string") process.env.DOCKER_CONFIG = globals.config;
+  const root = typeof globals.root === "string" ? globals.root : undefined;
+  if (root !== undefined) process.env.HOY_ROOT = root;
+  if (command.namespace && process.getuid?.() !== 0) {
+    const { enterNamespace } = await import("../engine/namespace.ts");
+    enterNamespace();
+  }
+  const { default: body } = await command.load();
+  if (globals["log-level"] !== undefined && !LOG_LEVELS.has(globals["log-level"]))
+    throw new HoyError(`unable to parse logging level: ${globals["log-level"]}`, {
+      exitCode: 1,
+      hint: `levels are ${[...LOG_LEVELS].join(", ")}`,
+    });
+  const logLevel = globals.debug ? "debug" : typeof globals["log-level"] === "string" ? globals["log-level"] : "info";
+  return (await body({ flags: parsed.flags, args: parsed.args, root, logLevel, program })) ?? 0;
+}
+
+/** A mistake on the command line is told with the usage line and where to read on. */
+function withUsage<T>(command: Command, program: Program, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof HoyError)) throw error;
+    const usage = `Usage:  ${program} ${shortName(command)} ${command.usage}`.trimEnd();
+    const hint = `${error.hint ? `${error.hint}\n` : ""}\n${usage}\n\nRun '${program} ${shortName(command)} --help' for more information`;
+    throw new HoyError(error.message, { hint, exitCode: error.exitCode ?? 125, status: error.status, cause: error });
+  }
+}
+
+function unknownFlag(command: Command, name: string): HoyError {
+  const missing = unsupportedFlag(command.meta.name, name);
+  if (missing !== undefined) return usageError(`the flag --${missing} is not supported by this version of hoy`);
+  const near = name.startsWith("--") ? nearest(name.slice(2), Object.keys(command.args)) : undefined;
+  const message = name.startsWith("--") ? `unknown flag: ${name}` : `unknown shorthand flag: '${name.slice(1)}' in ${name}`;
+  return new HoyError(message, { exitCode: 125, status: 400, ...(near ? { hint: `Did you mean --${near}?` } : {}) });
+}
+
+function unknownGlobal(name: string, program: Program): HoyError {
+  if (REMOTE_FLAGS.has(name))
+    return new HoyError(`${name} is not supported: hoy works without a daemon`, {
+      exitCode: 125,
+      hint: "HOY_ROOT or --root choose another store",
+    });
+  return new HoyError(`unknown flag: ${name}`, { exitCode: 125, hint: `See '${program} --help'.` });
+}
+
+function help(words: readonly string[], program: Program): number {
+  if (words.length === 0) out(programHelp({ commands, groups, globals: globalFlags, program }));
+  else {
+    const found = findCommand(words);
+    if (found) out(commandHelp(found.command, program));
+    else return groupOrUnknown(words, true, program);
+  }
+  return 0;
+}
+
+function groupOrUnknown(words: readonly string[], _help: boolean, program: Program): number {
+  const [first = "", second] = words;
+  const group = groups.find(({ name }) => name === first);
+  const members = commands.filter(({ meta }) => meta.name.startsWith(`${first} `));
+  if (group && (second === undefined || second.startsWith("-"))) {
+    out(groupHelp(group, members, program));
+    return 0;
+  }
+  const names = group
+    ? members.map(({ meta }) => meta.name.slice(first.length + 1))
+    : [
+        ...groups.map(({ name }) => name),
+        ...commands.flatMap(({ meta, aliases = [] }) => [meta.name, ...aliases]).filter((name) => !name.includes(" ")),
+      ];
+  const word = group ? (second ?? "") : first;
+  const shown = group ? `${program} ${first} ${second}` : `${program} ${first}`;
+  const where = group ? `${program} ${first}` : program;
+  if (unsupportedCommand(group ? first : "", word))
+    throw new HoyError(`the command ${shown} is not supported by this version of hoy`, {
+      exitCode: 1,
+      hint: `\nRun '${where} --help' for what there is`,
+    });
+  const near = nearest(word, names);
+  throw new HoyError(`unknown command: ${shown}`, {
+    exitCode: 1,
+    hint: `${near ? `Did you mean ${where} ${near}?\n` : ""}\nRun '${where} --help' for more information`,
+  });
+}

@@ -1,0 +1,12 @@
+/** `network inspect`. */
+import { inspectNetwork } from "../../engine/networks/inspect.ts";
+import { openStore } from "../../engine/store.ts";
+import { type Body, text } from "../define.ts";
+import { inspectAll } from "../output/inspect.ts";
+
+const body: Body = ({ flags, args }) => {
+  const store = openStore();
+  return inspectAll({ names: args, format: text(flags, "format"), find: (name) => inspectNetwork(store, name) });
+};
+
+export default body;

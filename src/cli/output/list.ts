@@ -1,0 +1,84 @@
+/** How lists are printed (docker/cli cli/command/formatter): a table, a table of one's own, JSON lines, a template, or ids alone. */
+import { alignColumns } from "./table.ts";
+import { compileHeadings, compileTemplate } from "./template.ts";
+import { tellLine, writeStream } from "./write.ts";
+
+export interface Field<T> {
+  heading: string;
+  /** Called only when the format asks for the field. */
+  value: (item: T) => string;
+}
+
+/** A list's fields by Docker's names for templates. A name that is no field but takes an argument, `{{.Label "x"}}`, is a method. */
+export interface ListKind<T> {
+  fields: Readonly<Record<string, Field<T>>>;
+  methods?: Readonly<Record<string, (item: T, argument: string) => string>>;
+}
+
+export interface ListRequest<T> {
+  items: Iterable<T>;
+  kind: ListKind<T>;
+  /** Template of the table that is printed when no format is given. */
+  table: string;
+  /** `--format`. */
+  format: string | undefined;
+  /** Template of -q, when it was given. */
+  quiet?: string | undefined;
+}
+
+/** A row that shows one item after the other: making an object for each would cost more than the rest of the list. */
+interface Row<T> {
+  data: object;
+  show: (item: T) => void;
+}
+
+/** Fields in alphabetical order: as JSON has them. */
+function makeRow<T>({ fields, methods = {} }: ListKind<T>): Row<T> {
+  const data = {};
+  let current: T;
+  for (const name of Object.keys(fields).sort()) {
+    const { value } = fields[name] as Field<T>;
+    Object.defineProperty(data, name, { enumerable: true, get: () => value(current) });
+  }
+  for (const [name, act] of Object.entries(methods))
+    Object.defineProperty(data, name, { value: (argument: string) => act(current, argument) });
+  return {
+    data,
+    show: (item) => {
+      current = item;
+    },
+  };
+}
+
+type Heading = string | ((argument: string) => string);
+
+/** `{{.Label "com.example.my-name"}}` is headed by `my name`. */
+const labelHeading = (name: string): string => (name.split(".").at(-1) as string).replace(/[-_]/g, " ");
+
+/** The text of a list. Throws HoyError for a template that cannot be read or evaluated. */
+export function formatList<T>({ items, kind, table, format = "", quiet }: ListRequest<T>): string {
+  const asked = quiet ?? (format === "" || format === "table" ? `table ${table}` : format === "json" ? "{{json .}}" : format);
+  const isTable = asked.startsWith("table");
+  const source = (isTable ? asked.slice("table".length) : asked)
+    .replace(/^ +| +$/g, "")
+    .replaceAll("\\t", "\t")
+    .replaceAll("\\n", "\n");
+  const template = compileTemplate(source);
+  let text = "";
+  const row = makeRow(kind);
+  for (const item of items) {
+    row.show(item);
+    text += `${template(row.data)}\n`;
+  }
+  if (!isTable) return text;
+  const headings = new Map<string, Heading>(Object.entries(kind.fields).map(([name, { heading }]) => [name, heading]));
+  if (kind.methods?.Label) headings.set("Label", labelHeading);
+  return alignColumns(`${compileHeadings(source)(headings)}\n${text}`);
+}
+
+/** Prints a list. */
+export function printList<T>(request: ListRequest<T>): void {
+  if (request.quiet !== undefined && request.format)
+    tellLine("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+  writeStream(1, Buffer.from(formatList(request)));
+}

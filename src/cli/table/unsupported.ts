@@ -1,0 +1,37 @@
+/** What Docker has and hoy has not yet: so that the error can tell it from a typing mistake. */
+
+const RUN: ReadonlySet<string> = new Set(
+  "annotation blkio-weight blkio-weight-device cgroup-parent cgroupns cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpuset-mems device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops domainname expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc isolation link link-local-ip mac-address memory-reservation memory-swappiness network-alias no-healthcheck oom-kill-disable oom-score-adj pid publish publish-all restart runtime storage-opt sysctl use-api-socket userns uts volume-driver volumes-from".split(
+    " ",
+  ),
+);
+
+/** Flags by command: long ones, and the long one of a short one. */
+const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: Readonly<Record<string, string>> }>> = {
+  "container create": { long: RUN, short: { p: "publish", P: "publish-all" } },
+  "container run": { long: RUN, short: { p: "publish", P: "publish-all" } },
+  "volume create": { long: new Set(["availability", "group", "opt", "scope", "sharing", "type"]), short: { o: "opt" } },
+};
+
+/** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */
+const COMMANDS: Readonly<Record<string, ReadonlySet<string>>> = {
+  "": new Set(
+    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause update".split(
+      " ",
+    ),
+  ),
+  container: new Set("commit cp diff export pause port prune rename restart stats top unpause update".split(" ")),
+  image: new Set(["build", "import", "push"]),
+  network: new Set(["connect", "create", "disconnect", "prune", "rm", "remove"]),
+  volume: new Set(["prune", "update"]),
+};
+
+/** True for a command that Docker has and hoy has not; `group` is "" for those of the top. */
+export const unsupportedCommand = (group: string, name: string): boolean => COMMANDS[group]?.has(name) ?? false;
+
+/** The long name of a flag, written as `--long` or `-s`, that Docker has for this command; undefined for what it does not have either. */
+export function unsupportedFlag(command: string, written: string): string | undefined {
+  const flags = UNSUPPORTED[command];
+  const long = written.startsWith("--") ? written.slice(2) : flags?.short[written.slice(1)];
+  return long !== undefined && flags?.long.has(long) ? long : undefined;
+}

@@ -1,0 +1,136 @@
+/** `create`: from options to a row, folders and volumes. Nothing of the kernel's is made here. */
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { detectCgroups } from "../../runtime/cgroup/host.ts";
+import { HoyError, notFound } from "../../spec/error.ts";
+import { record } from "../../state/events.ts";
+import type { Store } from "../../state/store.ts";
+import { imageConfig } from "../../storage/images.ts";
+import { layerPaths } from "../../storage/layers.ts";
+import { removeTree } from "../../storage/remove.ts";
+import { type ContainerSettings, completeOptions, type ImageDefaults } from "./complete.ts";
+import { recordContainer } from "./events.ts";
+import { guardNewContainer } from "./guard.ts";
+import { prepareBindSources } from "./mounts.ts";
+import { checkContainerName, freeName, generateId } from "./names.ts";
+import type { ContainerOptions, MountRequest } from "./options.ts";
+import { type ContainerRow, dataFolder, type RowState } from "./row.ts";
+import { removeRunFolder } from "./run-folder.ts";
+
+export interface CreateRequest {
+  options: ContainerOptions;
+  /** Undefined: one is made up. */
+  name?: string | undefined;
+  /** sha256:… of the image in the store; undefined with --rootfs. */
+  imageId: string | undefined;
+  /** `starting` when a start follows at once: a start that was cut off is undone by the next command. */
+  state: Extract<RowState, "created" | "starting">;
+  /** This host's defaults for what the user left open. */
+  settings: ContainerSettings;
+}
+
+export interface Created extends Disposable {
+  row: ContainerRow;
+}
+
+/**
+ * Makes the container and holds its lock until disposed of. Throws HoyError when the name is taken or the options contradict each
+ * other; nothing is left then.
+ */
+export function createContainer(store: Store, request: CreateRequest): Created {
+  const { imageId } = request;
+  const id = generateId();
+  const image = imageId === undefined ? undefined : (imageConfig(store, imageId).config as ImageDefaults | undefined);
+  const options = completeOptions(request.options, {
+    id,
+    image,
+    hostHostname: hostname(),
+    hostCpus: navigator.hardwareConcurrency,
+    onlineCpus: () => readFileSync("/sys/devices/system/cpu/online", "utf8"),
+    settings: request.settings,
+    cgroupVersion: detectCgroups().mode === "v2" ? 2 : 1,
+  });
+  prepareBindSources(options.mounts ?? []);
+  for (const mount of options.mounts ?? []) if (mount.type === "volume" && mount.source === "") mount.source = generateId();
+  const row: ContainerRow = {
+    id,
+    name: request.name === undefined ? "" : checkContainerName(request.name),
+    imageId: imageId ?? null,
+    image: options.config.Image,
+    created: Date.now(),
+    started: 0,
+    finished: 0,
+    state: request.state,
+    pid: 0,
+    exitCode: 0,
+    oomKilled: false,
+    error: "",
+    autoRemove: options.hostConfig.AutoRemove,
+    options,
+  };
+  const guard = guardNewContainer(store, id);
+  try {
+    makeFolders(store, id, imageId);
+    store.db.transaction(() => insert(store, row)).immediate();
+  } catch (error) {
+    removeTree(dataFolder(store, id));
+    removeRunFolder(store, id);
+    guard.close();
+    throw error;
+  }
+  return { row, [Symbol.dispose]: () => guard.close() };
+}
+
+function makeFolders(store: Store, id: string, imageId: string | undefined): void {
+  const data = dataFolder(store, id);
+  const upper = join(data, "upper");
+  mkdirSync(data, { mode: 0o710 });
+  mkdirSync(upper, { mode: 0o755 });
+  mkdirSync(join(data, "work"), { mode: 0o700 });
+  const top = imageId === undefined ? undefined : layerPaths(store, imageId).folders[0];
+  if (top === undefined) return;
+  // the root of an overlay is its upper's
+  const status = statSync(top, { throwIfNoEntry: false });
+  // removed this moment: the transaction will see it
+  if (!status) return;
+  const { mode, uid, gid } = status;
+  chownSync(upper, uid, gid);
+  chmodSync(upper, mode & 0o7777);
+}
+
+/** The row, its volumes and its event, in the caller's transaction. */
+function insert(store: Store, row: ContainerRow): void {
+  const { db } = store;
+  // An `rmi` may have come since the image was looked up; from here on the row keeps it.
+  if (row.imageId !== null && !db.query("SELECT 1 FROM images WHERE id = ?").get(row.imageId)) throw notFound("image", row.image);
+  const holder = (name: string) => db.query("SELECT id FROM containers WHERE name = ?").get(name) as { id: string } | null;
+  row.name ||= freeName((name) => holder(name) !== null);
+  const other = holder(row.name);
+  if (other)
+    throw new HoyError(
+      `Conflict. The container name "/${row.name}" is already in use by container "${other.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+      { status: 409, exitCode: 125 },
+    );
+  db.query("INSERT INTO containers(id, name, image_id, image, created, state, auto_remove, options) VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
+    row.id,
+    row.name,
+    row.imageId,
+    row.image,
+    row.created,
+    row.state,
+    row.autoRemove ? 1 : 0,
+    JSON.stringify(row.options),
+  );
+  for (const mount of row.options.mounts ?? []) if (mount.type === "volume") useVolume(store, row.id, mount);
+  recordContainer(store, row, "create");
+}
+
+/** Makes the volume's row where there is none, and binds it to the container. */
+function useVolume(store: Store, id: string, { source, anonymous = false, volumeLabels = {} }: MountRequest): void {
+  const { changes } = store.db
+    .query("INSERT OR IGNORE INTO volumes(name, created, anonymous, labels) VALUES (?, ?, ?, ?)")
+    .run(source, Date.now(), anonymous ? 1 : 0, JSON.stringify(volumeLabels));
+  if (changes > 0) record(store, { type: "volume", action: "create", actor: source, attributes: { driver: "local" } });
+  store.db.query("INSERT OR IGNORE INTO container_volumes(container_id, volume) VALUES (?, ?)").run(id, source);
+}

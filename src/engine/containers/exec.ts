@@ -1,0 +1,138 @@
+/** `exec`: one more process in a running container. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SysError } from "../../../ffi/errno.ts";
+import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
+import { boundingSet, CAPABILITIES } from "../../runtime/capabilities.ts";
+import { detectCgroups } from "../../runtime/cgroup/host.ts";
+import { locateCgroup } from "../../runtime/cgroup/plan.ts";
+import { type ExecRequest, execForeground, execMonitored } from "../../runtime/exec.ts";
+import { readInRoot } from "../../runtime/inroot.ts";
+import type { TerminalSize } from "../../runtime/plan/terminal.ts";
+import { namespaceFlags } from "../../runtime/start.ts";
+import { resolveUser } from "../../runtime/users.ts";
+import { parseExact } from "../../spec/json.ts";
+import type { Process, Spec } from "../../spec/runtime.ts";
+import type { Store } from "../../state/store.ts";
+import { overrideEnv } from "./environment.ts";
+import { recordContainer } from "./events.ts";
+import { makeExecFolder } from "./exec-folder.ts";
+import { generateId } from "./names.ts";
+import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
+import { Session } from "./session.ts";
+import { notRunning, openProcess, waitEnd } from "./signal.ts";
+import { seccompChoice } from "./spec.ts";
+import { maySetGroups, seccompFilter } from "./start.ts";
+import { startError } from "./start-error.ts";
+
+export interface ExecOptions {
+  args: readonly string[];
+  /** `KEY=value`, over the container's own. */
+  env: readonly string[];
+  user: string | undefined;
+  cwd: string | undefined;
+  privileged: boolean;
+  terminal: { size: TerminalSize | undefined } | undefined;
+  stdin: boolean;
+  /** The process gets our own streams and is waited for. */
+  direct: boolean;
+  detach: boolean;
+}
+
+export type ExecResult = { kind: "ended"; code: number } | { kind: "running"; session: Session };
+
+const MAX_PASSWD = 4 << 20;
+/** How long a dying process may take. */
+const LEAVING_MS = 500;
+const CLONE_NEWCGROUP = 0x02000000;
+
+/** Starts the process. Throws HoyError: 409 when the container does not run, exit code 126 or 127 when the program cannot. */
+export async function exec(store: Store, row: ContainerRow, options: ExecOptions): Promise<ExecResult> {
+  using alive = openProcess(store, row);
+  if (!alive) throw notRunning(row);
+  try {
+    return await joinContainer(store, row, options, alive);
+  } catch (error) {
+    // a process on its way out has no namespaces and no root any more, but has not ended yet
+    const joining = error instanceof SysError && !/^(exec|chdir) /.test(error.step);
+    if (waitEnd(alive, joining ? LEAVING_MS : 0)) throw notRunning(row);
+    throw startError(error, "exec");
+  }
+}
+
+async function joinContainer(store: Store, row: ContainerRow, options: ExecOptions, target: Fd): Promise<ExecResult> {
+  const spec = parseExact(readFileSync(join(dataFolder(store, row.id), "config.json"), "utf8")) as Spec;
+  const process = execProcess(row, spec, options, target);
+  const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
+  const request: ExecRequest = {
+    target,
+    namespaces: namespaceFlags(spec) + (spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ? CLONE_NEWCGROUP : 0),
+    process,
+    // the container's own, also with --privileged: as in Docker, that gives capabilities alone
+    seccomp: await seccompFilter(seccompChoice(row.options.hostConfig), spec.process?.capabilities?.bounding ?? []),
+    maySetGroups: maySetGroups(store),
+    joinCgroups: cgroup.payloadJoin,
+    into: cgroup.payloadInto,
+  };
+  const execId = generateId();
+  try {
+    store.db.transaction(() => recordContainer(store, row, `exec_start: ${options.args.join(" ")}`, { execID: execId })).immediate();
+  } catch (error) {
+    // a full disk keeps nobody from looking into a container
+    if ((error as { code?: string }).code !== "SQLITE_FULL") throw error;
+  }
+  if (options.direct) return { kind: "ended", code: execForeground(request, options.stdin) };
+  return { kind: "running", session: underMonitor(store, row, { request, options, execId, monitors: cgroup.monitor }) };
+}
+
+function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target: Fd): Process {
+  const base = spec.process as Process;
+  using root = open(`/proc/${row.pid}/root`, O_RDONLY | O_DIRECTORY);
+  // opened by its number: as long as the process has not ended, that was not given to another one
+  if (waitEnd(target, 0)) throw notRunning(row);
+  const text = (path: string): string | undefined => readInRoot(root.number, path, MAX_PASSWD)?.toString("utf8");
+  const user = resolveUser({
+    spec: options.user ?? row.options.config.User,
+    passwd: text("etc/passwd"),
+    group: text("etc/group"),
+    groupAdd: options.user === undefined ? row.options.hostConfig.GroupAdd : null,
+  });
+  const env = new Map<string, string>();
+  overrideEnv(env, base.env ?? []);
+  if (options.user !== undefined) env.set("HOME", user.home);
+  if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
+  overrideEnv(env, options.env);
+  const all = CAPABILITIES.filter((_, number) => boundingSet() & (1n << BigInt(number)));
+  const names = options.privileged ? all : (base.capabilities?.bounding ?? []);
+  return {
+    ...base,
+    terminal: options.terminal !== undefined,
+    args: [...options.args],
+    env: [...env].map(([key, value]) => `${key}=${value}`),
+    cwd: options.cwd ?? base.cwd,
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    capabilities: user.uid === 0 ? { bounding: names, effective: names, permitted: names } : { bounding: names },
+  };
+}
+
+interface Monitored {
+  request: ExecRequest;
+  options: ExecOptions;
+  execId: string;
+  monitors: ReturnType<typeof locateCgroup>["monitor"];
+}
+
+function underMonitor(store: Store, row: ContainerRow, { request, options, execId, monitors }: Monitored): Session {
+  const { folder, alive: held } = makeExecFolder(runFolder(store, row.id), execId);
+  using data = open(dataFolder(store, row.id), O_RDONLY | O_DIRECTORY);
+  using run = open(folder, O_RDONLY | O_DIRECTORY);
+  using alive = held;
+  const { monitor } = execMonitored({
+    ...request,
+    monitor: { title: `hoy-exec ${row.id.slice(0, 12)}`, data, run, alive, cgroup: monitors, stdinOnce: true, attached: !options.detach },
+    terminal: options.terminal,
+    stdin: options.stdin,
+  });
+  monitor.exec();
+  return new Session(monitor.owner, monitor.frames);
+}

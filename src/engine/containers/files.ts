@@ -1,0 +1,20 @@
+/** The files that the engine writes for each container and binds into its /etc. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Store } from "../../state/store.ts";
+import { type ContainerRow, dataFolder } from "./row.ts";
+import type { ContainerFiles } from "./spec-mounts.ts";
+
+export const containerFiles = (store: Pick<Store, "root">, id: string): ContainerFiles => {
+  const data = dataFolder(store, id);
+  return { hostname: join(data, "hostname"), hosts: join(data, "hosts"), resolvConf: join(data, "resolv.conf") };
+};
+
+/** Writes all three. They are bound by inode, so a start writes them in place; nobody reads them before. */
+export function writeContainerFiles(store: Store, row: ContainerRow, texts: { hosts: string; resolvConf: string }): ContainerFiles {
+  const files = containerFiles(store, row.id);
+  writeFileSync(files.hostname, `${row.options.config.Hostname}\n`, { mode: 0o644 });
+  writeFileSync(files.hosts, texts.hosts, { mode: 0o644 });
+  writeFileSync(files.resolvConf, texts.resolvConf, { mode: 0o644 });
+  return files;
+}

@@ -1,0 +1,46 @@
+/** What follows a container's end: its exit is recorded, cgroup, network and run files go, and with --rm the container itself. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { oomKilled, removeCgroup } from "../../runtime/cgroup/act.ts";
+import { detectCgroups } from "../../runtime/cgroup/host.ts";
+import { locateCgroup } from "../../runtime/cgroup/plan.ts";
+import type { Store } from "../../state/store.ts";
+import { type Exit, readExit } from "./alive.ts";
+import { deleteContainer } from "./delete.ts";
+import { recordContainer } from "./events.ts";
+import { releaseNetwork } from "./network.ts";
+import { type ContainerRow, runFolder } from "./row.ts";
+
+export { type Exit, isAlive, readExit } from "./alive.ts";
+
+const SIGKILL_CODE = 137;
+
+/** Brings the row and the kernel in order after the end. The caller holds the container's lock; its program has ended. */
+export async function finishContainer(store: Store, row: ContainerRow): Promise<Exit> {
+  const exit = readExit(store, row.id) ?? { code: SIGKILL_CODE, time: Date.now() };
+  const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
+  const oom = oomKilled(cgroup);
+  removeCgroup(cgroup);
+  await releaseNetwork(store, row);
+  if (row.autoRemove) {
+    deleteContainer(store, row, { exit, volumes: true });
+    return exit;
+  }
+  row.state = "exited";
+  row.exitCode = exit.code;
+  row.finished = exit.time;
+  row.oomKilled = oom;
+  row.pid = 0;
+  store.db
+    .transaction(() => {
+      const { changes } = store.db
+        .query(
+          "UPDATE containers SET state = 'exited', pid = 0, exit_code = ?, finished = ?, oom_killed = ? WHERE id = ? AND state = 'running'",
+        )
+        .run(exit.code, exit.time, oom ? 1 : 0, row.id);
+      if (changes > 0) recordContainer(store, row, "die", { exitCode: String(exit.code) });
+    })
+    .immediate();
+  for (const name of ["pid", "attach.sock"]) rmSync(join(runFolder(store, row.id), name), { force: true });
+  return exit;
+}

@@ -1,0 +1,68 @@
+/** A container's network: what its files say, and how its namespace is connected once it exists. */
+import { readFileSync } from "node:fs";
+import { O_RDONLY, open } from "../../../ffi/fd.ts";
+import { ensureBridge } from "../../network/bridge.ts";
+import { allocateEndpoint, connectEndpoint, releaseEndpoints } from "../../network/endpoint.ts";
+import { containerHosts, sharedHosts } from "../../network/hosts.ts";
+import { ensureDefaultNetworks } from "../../network/networks.ts";
+import { containerResolvConf, hostResolvConf, sharedResolvConf } from "../../network/resolv.ts";
+import { HoyError } from "../../spec/error.ts";
+import { readSettings } from "../../state/settings.ts";
+import type { Store } from "../../state/store.ts";
+import { isAlive } from "./finish.ts";
+import { type ContainerRow, runFolder } from "./row.ts";
+
+export interface ContainerNetwork {
+  /** Text of /etc/hosts and /etc/resolv.conf. */
+  hosts: string;
+  resolvConf: string;
+  /** Connects the network namespace of the process. */
+  connect(pid: number): void | Promise<void>;
+  /** Gives back what was allocated. */
+  release(): void;
+}
+
+const nothing = { connect() {}, release() {} };
+
+/** Plans the network that the options ask for, with an address leased. Throws HoyError. */
+export async function prepareNetwork(store: Store, row: ContainerRow): Promise<ContainerNetwork> {
+  const { config, hostConfig } = row.options;
+  const { NetworkMode: mode, ExtraHosts: extraHosts } = hostConfig;
+  const own = { hostname: config.Hostname, domainname: config.Domainname, extraHosts };
+  const settings = await readSettings();
+  const dns = {
+    host: hostResolvConf(),
+    servers: hostConfig.Dns,
+    search: hostConfig.DnsSearch,
+    options: hostConfig.DnsOptions,
+  };
+  if (mode === "none") return { hosts: containerHosts(own), resolvConf: containerResolvConf(dns), ...nothing };
+  if (mode === "host")
+    return { hosts: sharedHosts(readFileSync("/etc/hosts", "utf8"), { extraHosts }), resolvConf: sharedResolvConf(dns), ...nothing };
+  if (mode !== "bridge") throw new HoyError(`network ${mode} not found`, { status: 404 });
+  if (store.rootless) {
+    const { prepareRootlessNetwork } = await import("./network-rootless.ts");
+    return prepareRootlessNetwork({ own, dns, folder: runFolder(store, row.id) });
+  }
+  const [bridge] = ensureDefaultNetworks(store, settings);
+  const network = ensureBridge(store, bridge, settings);
+  const endpoint = allocateEndpoint(store, { network, containerId: row.id, isRunning: (id) => isAlive(store, id) });
+  return {
+    hosts: containerHosts({ ...own, address: endpoint.address, hostGateway: endpoint.gateway }),
+    resolvConf: containerResolvConf(dns),
+    connect(pid) {
+      using namespace = open(`/proc/${pid}/ns/net`, O_RDONLY);
+      connectEndpoint(network, endpoint, namespace.number);
+    },
+    release: () => releaseEndpoints(store, row.id),
+  };
+}
+
+/** Gives back what the container's last run had allocated. */
+export async function releaseNetwork(store: Store, row: ContainerRow): Promise<void> {
+  if (!store.rootless) releaseEndpoints(store, row.id);
+  else if (row.options.hostConfig.NetworkMode === "bridge") {
+    const { stopRootlessNetwork } = await import("../../network/rootless.ts");
+    stopRootlessNetwork(runFolder(store, row.id));
+  }
+}

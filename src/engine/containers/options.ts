@@ -1,0 +1,208 @@
+/**
+ * What a container was asked to be: Docker's Config and HostConfig under Docker's own names, as stored in the row's `options`.
+ * `create` stores it with the image's defaults merged in (merge.ts), so start, restart and inspect need nothing else.
+ * HostConfig holds what hoy has flags for; inspect.ts adds the fields that are constant.
+ */
+
+import type { Ulimit } from "../../runtime/rlimits.ts";
+
+/** Docker's Config: what belongs to the container wherever it runs. */
+export interface ContainerConfig {
+  Hostname: string;
+  Domainname: string;
+  User: string;
+  AttachStdin: boolean;
+  AttachStdout: boolean;
+  AttachStderr: boolean;
+  ExposedPorts?: Record<string, Record<string, never>>;
+  Tty: boolean;
+  OpenStdin: boolean;
+  StdinOnce: boolean;
+  /** `KEY=value`; a bare `KEY` takes the image's variable of that name away. */
+  Env: string[];
+  /** null: the image's. */
+  Cmd: string[] | null;
+  Healthcheck?: Record<string, unknown>;
+  Image: string;
+  /** Anonymous volumes: target to {}; from `-v /path` and the image's VOLUME. */
+  Volumes: Record<string, Record<string, never>> | null;
+  WorkingDir: string;
+  /** null: the image's; `[""]` is how `--entrypoint ""` says "none" before the merge. */
+  Entrypoint: string[] | null;
+  OnBuild: string[] | null;
+  Labels: Record<string, string>;
+  StopSignal?: string;
+  /** Seconds that stop waits before SIGKILL; -1 for ever. */
+  StopTimeout?: number;
+  Shell?: string[];
+}
+
+export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+
+/** Docker's Mount, as `--mount` gives it. */
+export interface MountSpec {
+  Type: "bind" | "volume" | "tmpfs" | "image";
+  Source?: string;
+  Target: string;
+  ReadOnly?: boolean;
+  BindOptions?: {
+    Propagation?: Propagation;
+    NonRecursive?: boolean;
+    CreateMountpoint?: boolean;
+    ReadOnlyNonRecursive?: boolean;
+    ReadOnlyForceRecursive?: boolean;
+  };
+  VolumeOptions?: {
+    NoCopy?: boolean;
+    Subpath?: string;
+    Labels?: Record<string, string>;
+    DriverConfig?: { Name?: string; Options?: Record<string, string> };
+  };
+  ImageOptions?: { Subpath?: string };
+  TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] };
+}
+
+export interface DeviceMapping {
+  PathOnHost: string;
+  PathInContainer: string;
+  /** Some of r, w, m. */
+  CgroupPermissions: string;
+}
+
+/** Docker's HostConfig: what depends on the host. 0, "" and null mean "not asked for". */
+export interface HostConfig {
+  /** `-v` with a source, verbatim: `source:target[:options]`. */
+  Binds: string[] | null;
+  ContainerIDFile: string;
+  /** Type "": the store's default, filled in by create. */
+  LogConfig: { Type: string; Config: Record<string, string> };
+  /** `bridge`, `host`, `none`, or a network's name or id. */
+  NetworkMode: string;
+  RestartPolicy: { Name: string; MaximumRetryCount: number };
+  AutoRemove: boolean;
+  CapAdd: string[] | null;
+  CapDrop: string[] | null;
+  CgroupnsMode: "" | "host" | "private";
+  Dns: string[] | null;
+  DnsOptions: string[] | null;
+  DnsSearch: string[] | null;
+  /** `name:address`, address may be `host-gateway`. */
+  ExtraHosts: string[] | null;
+  GroupAdd: string[] | null;
+  Privileged: boolean;
+  ReadonlyRootfs: boolean;
+  /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=<the profile's JSON>`. */
+  SecurityOpt: string[] | null;
+  /** Target to mount options, `--tmpfs`. */
+  Tmpfs?: Record<string, string>;
+  /** Bytes; 0 until create fills in the default. */
+  ShmSize: number;
+  CpuShares: number;
+  /** Bytes. */
+  Memory: number;
+  /** Billionths of a CPU. */
+  NanoCpus: number;
+  CpusetCpus: string;
+  Devices: DeviceMapping[];
+  /** Bytes of memory and swap together; -1 for no limit on swap. */
+  MemorySwap: number;
+  /** null: no limit. */
+  PidsLimit: number | null;
+  Ulimits: Ulimit[] | null;
+  Mounts?: MountSpec[];
+  Init?: boolean;
+}
+
+/** Something to be mounted into a container, wherever it was asked for (`-v`, `--mount`, `--tmpfs`, the image's VOLUME). */
+export interface MountRequest {
+  type: "bind" | "volume" | "tmpfs" | "image";
+  /** bind: path on the host; volume: its name, "" until create names an anonymous one; image: its reference; tmpfs: "". */
+  source: string;
+  /** Absolute and clean path in the container. */
+  target: string;
+  readOnly: boolean;
+  /** The options as the user wrote them, Docker's `Mode` in inspect. */
+  mode: string;
+  /** "" is the type's default: rprivate for binds. */
+  propagation: Propagation | "";
+  /** -v makes a missing folder on the host, --mount does not. */
+  createSource?: boolean;
+  /** Mounts below the source stay out. */
+  nonRecursive?: boolean;
+  /** Of a read-only bind: mounts below stay writable; or: fail where the kernel cannot make them read-only (5.12). */
+  readOnlyRecursion?: "off" | "force";
+  /** Volume that is removed with its container. */
+  anonymous?: boolean;
+  /** Don't fill a new volume with what the image has at the target. */
+  noCopy?: boolean;
+  /** Folder in the volume or image that is mounted. */
+  subpath?: string;
+  /** tmpfs: mount options after Docker's own (`noexec,nosuid,nodev`). */
+  tmpfs?: string[];
+  volumeLabels?: Record<string, string>;
+}
+
+export interface ContainerOptions {
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  /** All mounts, complete once `create` has named the volumes. */
+  mounts: MountRequest[];
+  /** `--rootfs`: absolute path of the folder that takes the image's place. */
+  rootfs?: string;
+  /** `--platform`, as asked: `linux/arm64`. */
+  platform?: string;
+}
+
+/** Docker's defaults: a container that nothing was asked of. */
+export function defaultConfig(): ContainerConfig {
+  return {
+    Hostname: "",
+    Domainname: "",
+    User: "",
+    AttachStdin: false,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Env: [],
+    Cmd: null,
+    Image: "",
+    Volumes: null,
+    WorkingDir: "",
+    Entrypoint: null,
+    OnBuild: null,
+    Labels: {},
+  };
+}
+
+export function defaultHostConfig(): HostConfig {
+  return {
+    Binds: null,
+    ContainerIDFile: "",
+    LogConfig: { Type: "", Config: {} },
+    NetworkMode: "bridge",
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    AutoRemove: false,
+    CapAdd: null,
+    CapDrop: null,
+    CgroupnsMode: "",
+    Dns: null,
+    DnsOptions: null,
+    DnsSearch: null,
+    ExtraHosts: null,
+    GroupAdd: null,
+    Privileged: false,
+    ReadonlyRootfs: false,
+    SecurityOpt: null,
+    ShmSize: 0,
+    CpuShares: 0,
+    Memory: 0,
+    NanoCpus: 0,
+    CpusetCpus: "",
+    Devices: [],
+    MemorySwap: 0,
+    PidsLimit: null,
+    Ulimits: null,
+  };
+}

@@ -1,0 +1,11 @@
+/** `-l`, `--label-file`. */
+import { invalid } from "./invalid.ts";
+
+/** `key=value` or `key`, checked as Docker's client does. */
+export function parseLabel(text: string): [key: string, value: string] {
+  const equals = text.indexOf("=");
+  const key = equals < 0 ? text : text.slice(0, equals);
+  if (key === "") throw invalid(`invalid label '${text}': empty name`);
+  if (/\s/.test(key)) throw invalid(`label '${key}' contains whitespaces`);
+  return [key, equals < 0 ? "" : text.slice(equals + 1)];
+}

@@ -1,0 +1,2 @@
+/** Mount propagation, mount_namespaces(7). */
+export const PROPAGATIONS: readonly string[] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];

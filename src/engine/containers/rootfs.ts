@@ -1,0 +1,73 @@
+/** A container's root file system as a detached mount: an overlay over its image's layers, or over a folder (`--rootfs`). */
+import { mkdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Fd } from "../../../ffi/fd.ts";
+import { HoyError } from "../../spec/error.ts";
+import type { Mount } from "../../spec/runtime.ts";
+import type { Store } from "../../state/store.ts";
+import { layerPaths } from "../../storage/layers.ts";
+import { mountOverlay } from "../../storage/overlay.ts";
+import { hostView } from "./host-view.ts";
+import { type ContainerRow, dataFolder } from "./row.ts";
+
+export interface Rootfs {
+  mount: Fd;
+  /** Parts of it that are mounted in the container's own namespace, before anything else. */
+  parts: Mount[];
+}
+
+/** Mounts it. Its reads and writes go through `/proc/self/fd/N/…`; it goes with the descriptor and the container's last process. */
+export function mountRootfs(store: Store, row: ContainerRow): Rootfs {
+  const { rootfs } = row.options;
+  const data = dataFolder(store, row.id);
+  if (store.rootless && rootfs !== undefined && resolve(rootfs) === "/") {
+    const view = hostView({ upper: join(data, "upper"), work: join(data, "work") });
+    return { mount: view.rootfs, parts: view.mounts };
+  }
+  return { mount: mountWhole(store, row), parts: [] };
+}
+
+function mountWhole(store: Store, row: ContainerRow): Fd {
+  const data = dataFolder(store, row.id);
+  const own = { upper: join(data, "upper"), work: join(data, "work"), userxattr: store.rootless };
+  if (row.options.rootfs !== undefined) return mountFolder(row.options.rootfs, own);
+  if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
+  const { folders, links } = layerPaths(store, row.imageId);
+  if (folders.length === 0) return mountOverlay({ lowers: [emptyLayer(data)], links: ["empty"], folder: data, ...own });
+  return mountOverlay({ lowers: folders, links, folder: join(store.root, "layers"), ...own });
+}
+
+/** An image may have no layer at all (`FROM scratch`); an overlay needs one. */
+function emptyLayer(data: string): string {
+  const folder = join(data, "empty");
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+interface Own {
+  upper: string;
+  work: string;
+  userxattr: boolean;
+}
+
+/**
+ * A copy-on-write view of a folder. Where the container's own layer would lie below that folder (`--rootfs /`), the two may not
+ * overlap: then it lies on a tmpfs that lives as long as the container runs.
+ */
+function mountFolder(folder: string, own: Own): Fd {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new HoyError(`--rootfs ${folder}: ${statSync(folder, { throwIfNoEntry: false }) ? "not a directory" : "no such directory"}`, {
+      status: 400,
+    });
+  const lower = resolve(folder);
+  if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
+  const scratch = own.upper;
+  const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
+  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...folders, userxattr: own.userxattr });
+}
+
+/** True when `inner` lies below `outer` on the same file system, and so in the overlay's lower layer. */
+function overlaps(outer: string, inner: string): boolean {
+  const below = outer === "/" || inner.startsWith(`${outer}/`);
+  return below && statSync(outer).dev === statSync(inner).dev;
+}

@@ -1,0 +1,152 @@
+/**
+ * ContainerOptions → the OCI spec, as dockerd writes its config.json (moby daemon/oci_linux.go, createSpec). Pure: what has to be
+ * looked up (user, devices, sources of mounts, facts about the host) is given.
+ *
+ * The seccomp profile is kept beside the spec: Docker's default is compiled at build time, so the hot path never expands it.
+ * `linux.seccomp` of config.json is only filled for a profile of the user's own, by whoever compiles that one.
+ *
+ * `hostConfig.Init` leaves no mark here: `process.args` are the user's, and the runtime starts them below a static init of its own.
+ */
+import { type CapabilityRequest, resolveCapabilities } from "../../runtime/capabilities.ts";
+import { DEFAULT_DEVICE_RULES, defaultNamespaces, maskedPaths, READONLY_PATHS } from "../../runtime/defaults.ts";
+import { ulimitToRlimit } from "../../runtime/rlimits.ts";
+import type { ResolvedUser } from "../../runtime/users.ts";
+import type { Capabilities, Linux, Mount, Namespace, Process, Spec } from "../../spec/runtime.ts";
+import type { ContainerDevices } from "./devices.ts";
+import { processArgs, processEnv } from "./environment.ts";
+import type { ContainerOptions, HostConfig } from "./options.ts";
+import { securityOptions } from "./parse/security-opt.ts";
+import { type ContainerFiles, type ResolvedMount, rootPropagation, specMounts } from "./spec-mounts.ts";
+import { resources } from "./spec-resources.ts";
+
+export const OCI_VERSION = "1.2.1";
+
+export interface HostFacts {
+  /** 1 also for a hybrid host. */
+  cgroupVersion: 1 | 2;
+  /** Capabilities there are to give, a mask; absent: the bounding set of this process. */
+  capabilities?: bigint;
+  /** Whether a group id exists in the user namespace that hoy runs in; every one does outside of one. */
+  mapsGroup: (gid: number) => boolean;
+  /** Mounts below a read-only bind can be made read-only with it: mount_setattr(2), kernel 5.12. */
+  recursiveReadOnly: boolean;
+}
+
+export interface SpecRequest {
+  options: ContainerOptions;
+  id: string;
+  user: ResolvedUser;
+  host: HostFacts;
+  files: ContainerFiles;
+  mounts: readonly ResolvedMount[];
+  devices: ContainerDevices;
+  /** hoy runs in a user namespace as an ordinary user's. */
+  rootless: boolean;
+  /** The payload's cgroup below the root of the hierarchies; absent where none is to be had. */
+  cgroupPath?: string;
+  /** Path of the root file system, relative to the bundle or absolute. */
+  rootPath?: string;
+}
+
+/** Which seccomp filter the process gets; a profile is JSON in Docker's format. */
+export type SeccompChoice = { kind: "default" } | { kind: "unconfined" } | { kind: "profile"; json: string };
+
+export function buildSpec(request: SpecRequest): { spec: Spec; seccomp: SeccompChoice } {
+  const { options, mounts } = request;
+  const { config, hostConfig } = options;
+  const spec: Spec = {
+    ociVersion: OCI_VERSION,
+    process: process(request),
+    root: { path: request.rootPath ?? "rootfs", readonly: hostConfig.ReadonlyRootfs },
+    hostname: config.Hostname,
+    ...(config.Domainname ? { domainname: config.Domainname } : {}),
+    mounts: [...specMounts({ ...request, mounts }), ...boundDevices(request)],
+    linux: linux(request),
+  };
+  return { spec, seccomp: seccompChoice(hostConfig) };
+}
+
+function process({ options, user, rootless, host }: SpecRequest): Process {
+  const { config, hostConfig } = options;
+  return {
+    terminal: config.Tty,
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: processArgs(config),
+    env: processEnv(config, user.home),
+    cwd: config.WorkingDir || "/",
+    capabilities: capabilities(
+      {
+        add: hostConfig.CapAdd,
+        drop: hostConfig.CapDrop,
+        privileged: hostConfig.Privileged,
+        ...(host.capabilities === undefined ? {} : { available: host.capabilities }),
+      },
+      user.uid,
+    ),
+    rlimits: (hostConfig.Ulimits ?? []).map(ulimitToRlimit),
+    noNewPrivileges: securityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
+    // An ordinary user may not lower the score that the session gave it.
+    ...(rootless ? {} : { oomScoreAdj: 0 }),
+  };
+}
+
+/** Another user than root gets its capabilities by executing files that have them, so only the bounding set is filled. */
+function capabilities(request: CapabilityRequest, uid: number): Capabilities {
+  const names = resolveCapabilities(request);
+  return uid === 0 ? { bounding: names, effective: names, permitted: names } : { bounding: names };
+}
+
+/**
+ * An ordinary user can make no nodes: the runtime binds the host's of the same path in their place, and those that get another path
+ * in the container are mounts.
+ */
+function boundDevices({ devices: { devices, sources }, rootless }: SpecRequest): Mount[] {
+  if (!rootless) return [];
+  return devices.flatMap(({ path: destination }) => {
+    const source = sources?.get(destination) ?? destination;
+    return source === destination ? [] : [{ destination, type: "bind", source, options: ["bind"] }];
+  });
+}
+
+function linux(request: SpecRequest): Linux {
+  const { options, mounts, devices, cgroupPath } = request;
+  const bound = new Set(boundDevices(request).map(({ destination }) => destination));
+  const { hostConfig } = options;
+  const propagation = rootPropagation(mounts);
+  const rules = hostConfig.Privileged ? devices.rules : [...DEFAULT_DEVICE_RULES, ...devices.rules];
+  return {
+    sysctl: sysctls(request),
+    resources: { ...resources(hostConfig), devices: rules },
+    ...(cgroupPath === undefined ? {} : { cgroupsPath: cgroupPath }),
+    namespaces: namespaces(hostConfig),
+    devices: devices.devices.filter(({ path }) => !bound.has(path)),
+    ...(propagation ? { rootfsPropagation: propagation } : {}),
+    ...(hostConfig.Privileged ? {} : { maskedPaths: maskedPaths(), readonlyPaths: [...READONLY_PATHS] }),
+  };
+}
+
+function namespaces({ NetworkMode, CgroupnsMode }: HostConfig): Namespace[] {
+  const types = defaultNamespaces().filter((type) => type !== "network" || NetworkMode !== "host");
+  if (CgroupnsMode === "private") types.push("cgroup");
+  return types.map((type) => ({ type }));
+}
+
+/**
+ * Docker lets every user of a container's own network bind low ports and ping. The range of groups that may ping has to be mapped
+ * in the network namespace's user namespace, which it is not in one of an ordinary user.
+ */
+function sysctls({ options, rootless }: SpecRequest): Record<string, string> {
+  if (options.hostConfig.NetworkMode === "host") return {};
+  return {
+    "net.ipv4.ip_unprivileged_port_start": "0",
+    ...(rootless ? {} : { "net.ipv4.ping_group_range": "0 2147483647" }),
+  };
+}
+
+/** Which filter the flags ask for. */
+export function seccompChoice({ Privileged, SecurityOpt }: HostConfig): SeccompChoice {
+  const { seccomp } = securityOptions(SecurityOpt ?? []);
+  // As in Docker, a privileged container is unconfined unless it was given a profile of its own.
+  if (seccomp === "unconfined" || (Privileged && seccomp === "default")) return { kind: "unconfined" };
+  return seccomp === "default" ? { kind: "default" } : { kind: "profile", json: seccomp };
+}

@@ -1,0 +1,25 @@
+/** Why a program could not be started, as an exit code. */
+import { SysError } from "../../../ffi/errno.ts";
+import { HoyError } from "../../spec/error.ts";
+
+/**
+ * Docker's exit codes: 127 for a program (of an exec: also a working directory) that is not there, 126 for one that cannot be run and
+ * an exec whose user is not known, 125 for all else. Defects pass.
+ */
+export function startError(error: unknown, what: "container" | "exec" = "container"): unknown {
+  if (error instanceof HoyError) {
+    const { message, hint, status, exitCode = what === "exec" ? 126 : 125 } = error;
+    return new HoyError(message, { ...(hint === undefined ? {} : { hint }), status, exitCode, cause: error });
+  }
+  if (!(error instanceof SysError)) return error;
+  const why = error.message.slice(error.step.length + 2);
+  const program = /^exec (.*)$/.exec(error.step)?.[1];
+  if (program === undefined && what === "exec") {
+    const exitCode = error.step.startsWith("chdir") ? (error.code === "ENOENT" ? 127 : 126) : 125;
+    return new HoyError(`cannot execute in the container: ${error.message}`, { exitCode, cause: error });
+  }
+  if (program === undefined) return new HoyError(`cannot start the container: ${error.message}`, { exitCode: 125, cause: error });
+  const missing = error.code === "ENOENT" || error.code === "ENOTDIR";
+  const words = missing && !program.includes("/") ? "executable file not found in $PATH" : why;
+  return new HoyError(`exec: "${program}": ${words}`, { exitCode: missing ? 127 : 126, status: 400, cause: error });
+}

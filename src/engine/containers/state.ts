@@ -1,0 +1,35 @@
+/** What a container is doing now: its row, overruled where the run folder knows of an end that nobody has written into it yet. */
+import type { Store } from "../../state/store.ts";
+import { isAlive, readExit } from "./alive.ts";
+import type { ContainerRow } from "./row.ts";
+
+export interface ContainerState {
+  status: "created" | "running" | "exited" | "dead";
+  /** On the host; 0 unless it runs. */
+  pid: number;
+  exitCode: number;
+  oomKilled: boolean;
+  error: string;
+  /** Milliseconds since the epoch; 0 for never. */
+  started: number;
+  finished: number;
+}
+
+/** Exit code of a container whose monitor was killed, and its program with it. */
+const KILLED = 137;
+
+/** Reads only: to bring the row in order is for settleContainer (sweep.ts). */
+export function containerState(store: Store, row: ContainerRow): ContainerState {
+  const { oomKilled, error, started, finished, exitCode } = row;
+  const status = statusOf(store, row);
+  if (row.state !== "running") return { status, pid: 0, exitCode, oomKilled, error, started, finished };
+  if (status === "running") return { status, pid: row.pid, exitCode: 0, oomKilled: false, error, started, finished };
+  const exit = readExit(store, row.id);
+  return { status, pid: 0, exitCode: exit?.code ?? KILLED, oomKilled, error, started, finished: exit?.time ?? Date.now() };
+}
+
+/** The status alone. A container whose start is under way, or was cut off, has not run yet. */
+export function statusOf(store: Store, { id, state }: Pick<ContainerRow, "id" | "state">): ContainerState["status"] {
+  if (state === "running") return isAlive(store, id) ? "running" : "exited";
+  return state === "starting" ? "created" : state;
+}

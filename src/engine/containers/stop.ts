@@ -1,0 +1,73 @@
+/** `stop` and `kill`. */
+import type { Fd } from "../../../ffi/fd.ts";
+import { parseSignal } from "../../runtime/signals.ts";
+import { HoyError } from "../../spec/error.ts";
+import type { Store } from "../../state/store.ts";
+import { recordContainer } from "./events.ts";
+import { finishContainer, isAlive, readExit } from "./finish.ts";
+import { guardContainer } from "./guard.ts";
+import { type ContainerRow, rowById } from "./row.ts";
+import { notRunning, openProcess, sendSignal, waitEnd } from "./signal.ts";
+import { sweepSometimes } from "./sweep.ts";
+
+const SIGKILL = 9;
+const DEFAULT_TIMEOUT_S = 10;
+/** How long a killed container may take to be gone: its processes may hang in the kernel. */
+const KILL_TIMEOUT_MS = 10_000;
+/** How long a monitor may take to leave after its container's end: a second for listeners that do not read, and some more. */
+const LEAVING_MS = 3_000;
+
+export interface StopRequest {
+  /** Name or number; the container's own (`--stop-signal`, STOPSIGNAL) when absent. */
+  signal?: string | undefined;
+  /** Seconds until SIGKILL; -1 for ever. */
+  timeout?: number | undefined;
+}
+
+/** Stops the container and waits for its end; nothing to do when it does not run. Throws HoyError. */
+export async function stopContainer(store: Store, id: string, request: StopRequest): Promise<void> {
+  using _guard = guardContainer(store, id);
+  const row = rowById(store, id);
+  if (!row) return;
+  using process = openProcess(store, row);
+  if (process) {
+    const signal = parseSignal(request.signal ?? row.options.config.StopSignal ?? "SIGTERM");
+    const seconds = request.timeout ?? row.options.config.StopTimeout ?? DEFAULT_TIMEOUT_S;
+    sendSignal(process, signal);
+    if (!waitEnd(process, seconds < 0 ? -1 : seconds * 1000)) await killNow(process);
+  }
+  await settle(store, row);
+  store.db.transaction(() => recordContainer(store, row, "stop")).immediate();
+  await sweepSometimes(store);
+}
+
+/** Kills every process of the container and waits. The caller holds its lock. */
+export async function killAndSettle(store: Store, row: ContainerRow): Promise<void> {
+  using process = openProcess(store, row);
+  if (process) await killNow(process);
+  await settle(store, row);
+}
+
+async function killNow(process: Fd): Promise<void> {
+  sendSignal(process, SIGKILL);
+  waitEnd(process, KILL_TIMEOUT_MS);
+}
+
+/** Once the process has ended: waits until the monitor has written its record and the last output, then brings everything in order. */
+async function settle(store: Store, row: ContainerRow): Promise<void> {
+  if (row.state !== "running") return;
+  for (let deadline = Date.now() + LEAVING_MS; isAlive(store, row.id) && Date.now() < deadline; ) await Bun.sleep(1);
+  if (!readExit(store, row.id) && isAlive(store, row.id))
+    throw new HoyError(`container ${row.name} did not end after SIGKILL`, {
+      hint: "a process of it hangs in the kernel: see its state with ps",
+    });
+  await finishContainer(store, row);
+}
+
+/** Sends a signal to a running container. Throws HoyError when it does not run. */
+export function killContainer(store: Store, row: ContainerRow, signal: string): void {
+  const number = parseSignal(signal);
+  using process = openProcess(store, row);
+  if (!process || !sendSignal(process, number)) throw notRunning(row);
+  store.db.transaction(() => recordContainer(store, row, "kill", { signal: String(number) })).immediate();
+}

@@ -1,0 +1,25 @@
+/** `wait`: blocks until containers have ended. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { lockShared, O_RDWR, open } from "../../../ffi/fd.ts";
+import type { Store } from "../../state/store.ts";
+import { readExit } from "./finish.ts";
+import { type ContainerRow, rowById, runFolder } from "./row.ts";
+
+/** Waits for the end of the container's current run; returns its exit code, the last one's when it does not run. */
+export function waitContainer(store: Store, row: ContainerRow): number {
+  const path = join(runFolder(store, row.id), "alive");
+  if (row.state === "running" && existsSync(path)) {
+    using alive = open(path, O_RDWR);
+    lockShared(alive.number);
+  }
+  return readExit(store, row.id)?.code ?? exitOfRow(store, row);
+}
+
+/** From the row, or, when --rm has taken it, from the event that told of the end. */
+function exitOfRow(store: Store, row: ContainerRow): number {
+  const now = rowById(store, row.id);
+  if (now) return now.exitCode;
+  const event = store.db.query("SELECT attributes FROM events WHERE actor = ? AND action = 'die' ORDER BY seq DESC LIMIT 1").get(row.id);
+  return event ? Number((JSON.parse((event as { attributes: string }).attributes) as { exitCode?: string }).exitCode ?? 0) : 0;
+}

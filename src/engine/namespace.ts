@@ -1,0 +1,123 @@
+/**
+ * The user's namespace: an ordinary user's engine runs inside it, as its root. A process of the player, "pause", holds it: the user
+ * and the mount namespace in which every container of the user lives, until the user's last process ends or it is killed.
+ * hoy becomes the player, which joins both, and executes hoy again.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { SysError } from "../../ffi/errno.ts";
+import { type Fd, O_CREAT, O_RDWR, open, socketPair, tryLock, writeAll } from "../../ffi/fd.ts";
+import { becomePlayer, spawnPlayer } from "../../ffi/player.ts";
+import { NR } from "../../ffi/syscalls.ts";
+import { Mode, Part, PlayerFd, slot, Tape } from "../../ffi/tape.ts";
+import { FrameReader, From } from "../runtime/frames.ts";
+import { identityMaps, ownIdentity, writeMaps } from "../runtime/idmap.ts";
+import { HoyError } from "../spec/error.ts";
+import { lock } from "../state/lock.ts";
+import { hostUid, ROOTLESS_VARIABLE, userRunFolder } from "../state/store.ts";
+import { engineProgram } from "./containers/program.ts";
+import { explainNamespaces } from "./namespace-explain.ts";
+
+const CLONE_NEWUSER = 0x10000000;
+const CLONE_NEWNS = 0x00020000;
+const CLOEXEC_ALL = 4;
+/** Set for the hoy that is executed when joining failed. */
+const FAILED_VARIABLE = "HOY_NAMESPACE_FAILED";
+
+const pidFile = (folder: string): string => join(folder, "pause.pid");
+
+/** True while pause holds its lock. */
+function pauseLock(folder: string): Fd | undefined {
+  const fd = open(join(folder, "pause.lock"), O_RDWR | O_CREAT, 0o600);
+  if (tryLock(fd.number)) return fd;
+  fd.close();
+  return undefined;
+}
+
+/** The process id of pause, started if there is none. */
+function ensurePause(): number {
+  const folder = userRunFolder();
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  using _making = lock(join(folder, "pause.make"));
+  using mine = pauseLock(folder);
+  if (!mine && existsSync(pidFile(folder))) return Number(readFileSync(pidFile(folder), "utf8"));
+  if (!mine)
+    throw new HoyError(`${folder}/pause.lock is held, but nobody says by whom`, {
+      hint: `end the process that holds it: fuser -k ${folder}/pause.lock`,
+    });
+  // should we be killed before the new one is written, nobody may take an old one for it
+  rmSync(pidFile(folder), { force: true });
+  const pid = startPause(mine);
+  writeFileSync(`${pidFile(folder)}.new`, String(pid));
+  renameSync(`${pidFile(folder)}.new`, pidFile(folder));
+  return pid;
+}
+
+/** Unshares, waits for its ids, and then only waits. */
+function pauseTape(): Tape {
+  const tape = new Tape();
+  tape.mode = Mode.play;
+  const part = new Part();
+  part.op("new session", NR.setsid, [], { ignore: "any" });
+  part.op("unshare the user namespace", NR.unshare, [CLONE_NEWUSER | CLONE_NEWNS]);
+  part.op("tell that it is unshared", NR.write, [PlayerFd.owner, tape.bytes(new Uint8Array(8)), 8]);
+  part.op("wait for the ids", NR.read, [PlayerFd.owner, tape.space(8), 1], { expect: 1 });
+  part.op("become root of the namespace", NR.setresgid, [0, 0, 0]).op("become root of the namespace", NR.setresuid, [0, 0, 0]);
+  part.op("chdir /", NR.chdir, ["/"]);
+  part.op("tell that all is ready", NR.write, [PlayerFd.owner, tape.bytes(new Uint8Array(8)), 8]);
+  part.op("close", NR.close, [PlayerFd.owner]);
+  part.op("wait for ever", NR.ppoll, [0, 0, 0, 0]);
+  tape.lay("early", part);
+  return tape;
+}
+
+function startPause(alive: Fd): number {
+  const tape = pauseTape();
+  const [ours, theirs] = socketPair();
+  using tapeFd = tape.send();
+  const pid = spawnPlayer({ tape: tapeFd, owner: theirs, alive }, "hoy-pause");
+  theirs.close();
+  const frames = new FrameReader(ours.number);
+  const expectWord = (): void => {
+    const frame = frames.next();
+    if (frame?.type === From.failed) throw explainNamespaces(new SysError(tape.step(frame.data.readInt32LE(0)), frame.data.readInt32LE(4)));
+    if (!frame) throw new HoyError("the process that holds the user's namespace ended unexpectedly");
+  };
+  try {
+    expectWord();
+    writeMaps(pid, identityMaps(ownIdentity()));
+    writeAll(ours.number, new Uint8Array(1));
+    expectWord();
+  } finally {
+    ours.close();
+  }
+  return pid;
+}
+
+/** Goes on inside the user's namespace: this call does not return there, the whole command starts again as its root. */
+export function enterNamespace(): void {
+  if (process.env[FAILED_VARIABLE]) {
+    throw new HoyError("cannot join the user's namespace", { hint: `remove ${dirname(pidFile(userRunFolder()))}/pause.* and try again` });
+  }
+  const pause = ensurePause();
+  const { path, prefix } = engineProgram();
+  const argv = [process.argv0, ...prefix, ...process.argv.slice(2)];
+  const env = Object.entries(process.env).map(([key, value]) => `${key}=${value}`);
+  const tape = new Tape();
+  tape.mode = Mode.play;
+  const part = new Part();
+  const inside = tape.strings([...env, `${ROOTLESS_VARIABLE}=${hostUid()}`]);
+  const failed = tape.strings([...env, `${FAILED_VARIABLE}=1`]);
+  const words = tape.strings(argv);
+  part.op("open pause", NR.pidfd_open, [pause, 0], { out: slot(0), ignore: "any", skip: 6 });
+  part.op("join the user's namespace", NR.setns, [slot(0), CLONE_NEWUSER | CLONE_NEWNS], { ignore: "any", skip: 5 });
+  part
+    .op("become root", NR.setresgid, [0, 0, 0], { ignore: "any", skip: 4 })
+    .op("become root", NR.setresuid, [0, 0, 0], { ignore: "any", skip: 3 });
+  part.op("return to the working directory", NR.chdir, [process.cwd()], { ignore: "any" });
+  part.op("close all descriptors", NR.close_range, [3, 0x7fffffff, CLOEXEC_ALL]);
+  part.op("execute hoy", NR.execve, [path, words, inside], { ignore: "any" });
+  part.op("execute hoy", NR.execve, [path, words, failed]);
+  tape.lay("early", part);
+  throw becomePlayer(tape.send(), "hoy");
+}

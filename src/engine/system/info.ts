@@ -1,0 +1,109 @@
+/** What `info` tells: Docker's Info (API 1.50), as far as an engine without a daemon has it. */
+import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { hostname, machine, release, totalmem } from "node:os";
+import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
+import { readSettings } from "../../state/settings.ts";
+import type { Store } from "../../state/store.ts";
+import { listContainers } from "../containers/list.ts";
+
+export interface SystemInfo {
+  ID: string;
+  Containers: number;
+  ContainersRunning: number;
+  ContainersPaused: number;
+  ContainersStopped: number;
+  Images: number;
+  Driver: string;
+  DriverStatus: [name: string, value: string][];
+  Plugins: { Volume: string[]; Network: string[]; Log: string[] };
+  LoggingDriver: string;
+  CgroupDriver: string;
+  /** Empty where no cgroups are mounted. */
+  CgroupVersion: string;
+  SecurityOptions: string[];
+  KernelVersion: string;
+  OperatingSystem: string;
+  OSType: string;
+  Architecture: string;
+  NCPU: number;
+  /** Bytes. */
+  MemTotal: number;
+  Name: string;
+  DockerRootDir: string;
+  ServerVersion: string;
+  RegistryConfig: { Mirrors: string[]; InsecureRegistries: string[] };
+  LiveRestoreEnabled: boolean;
+  Debug: boolean;
+  ExperimentalBuild: boolean;
+}
+
+export async function systemInfo(store: Store, version: string): Promise<SystemInfo> {
+  const settings = await readSettings();
+  const states = listContainers(store, { all: true }).map(({ state }) => state.status);
+  const running = states.filter((status) => status === "running").length;
+  const { images } = store.db.query("SELECT count(*) AS images FROM images WHERE removed = 0").get() as { images: number };
+  const cgroups = detectCgroups();
+  return {
+    ID: store.name,
+    Containers: states.length,
+    ContainersRunning: running,
+    ContainersPaused: 0,
+    ContainersStopped: states.length - running,
+    Images: images,
+    Driver: "overlay2",
+    DriverStatus: [
+      ["Backing Filesystem", fileSystem(store.root)],
+      ["userxattr", String(store.rootless)],
+    ],
+    Plugins: { Volume: ["local"], Network: ["bridge", "host", "null"], Log: ["json-file", "none"] },
+    LoggingDriver: settings["log-driver"] ?? "json-file",
+    CgroupDriver: mayUse(cgroups) ? "cgroupfs" : "none",
+    CgroupVersion: CGROUP_VERSIONS[cgroups.mode],
+    SecurityOptions: ["name=seccomp,profile=builtin", ...(store.rootless ? ["name=rootless"] : []), "name=cgroupns"],
+    KernelVersion: release(),
+    OperatingSystem: operatingSystem(),
+    OSType: "linux",
+    Architecture: machine(),
+    NCPU: navigator.hardwareConcurrency,
+    MemTotal: totalmem(),
+    Name: hostname(),
+    DockerRootDir: store.root,
+    ServerVersion: version,
+    RegistryConfig: {
+      Mirrors: settings["registry-mirrors"] ?? [],
+      InsecureRegistries: [...(settings["insecure-registries"] ?? []), "::1/128", "127.0.0.0/8"],
+    },
+    // containers outlive every command: there is no daemon that they could go down with
+    LiveRestoreEnabled: true,
+    Debug: false,
+    ExperimentalBuild: false,
+  };
+}
+
+/** A hybrid host has its controllers in v1. */
+const CGROUP_VERSIONS = { v1: "1", hybrid: "1", v2: "2", none: "" } as const;
+
+/** Without a delegated cgroup, a user's containers have none of their own, and no limits. */
+const mayUse = ({ v1, v2 }: CgroupHost): boolean => [...v1, ...(v2 ? [v2] : [])].some(({ base }) => base !== null);
+
+/** PRETTY_NAME of os-release(5). */
+function operatingSystem(): string {
+  const path = ["/etc/os-release", "/usr/lib/os-release"].find((each) => existsSync(each));
+  const name = path && /^PRETTY_NAME=(?:"(.*)"|'(.*)'|(.*))$/m.exec(readFileSync(path, "utf8"));
+  return name ? (name[1] ?? name[2] ?? name[3] ?? "Linux") : "Linux";
+}
+
+/** Names that Docker has for the magic numbers of statfs(2). */
+const FILE_SYSTEMS: Readonly<Record<number, string>> = {
+  2435016766: "btrfs",
+  61267: "extfs",
+  2035054128: "overlayfs",
+  1382369651: "reiserfs",
+  16914836: "tmpfs",
+  1481003842: "xfs",
+  801189825: "zfs",
+  4076150800: "f2fs",
+  3393526350: "bcachefs",
+};
+
+const fileSystem = (folder: string): string => FILE_SYSTEMS[statfsSync(folder).type] ?? "<unknown>";

@@ -1,0 +1,105 @@
+/**
+ * A process that joins a running container. In the foreground without a terminal it is the caller's own child through the player;
+ * with one, detached, or where the caller's streams are a terminal, it gets a monitor.
+ */
+import { EPERM } from "../../ffi/errno.ts";
+import { AT_FDCWD, type Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, socketPair } from "../../ffi/fd.ts";
+import { spawnPlayer, waitChild } from "../../ffi/player.ts";
+import { NR } from "../../ffi/syscalls.ts";
+import { Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts";
+import type { Process } from "../spec/runtime.ts";
+import { FrameReader } from "./frames.ts";
+import { joinCgroups, NULL_DEVICE, useStreams } from "./plan/init.ts";
+import type { Planner } from "./plan/paths.ts";
+import { planProcess } from "./plan/process.ts";
+import { openTerminal, type TerminalSize, useTerminal } from "./plan/terminal.ts";
+import { failure, launchMonitor, type Monitor, type MonitorRequest } from "./start.ts";
+
+const SIGCHLD = 17;
+const PR_SET_DUMPABLE = 4;
+const TARGET = slot(40);
+
+export interface ExecRequest {
+  /** The container's first process (pidfd_open(2)): its number may be another's by the time that it is joined. */
+  target: Fd;
+  /** CLONE_NEW* of the container's own namespaces: joining the host's would be refused to an ordinary user. */
+  namespaces: number;
+  process: Process;
+  seccomp: Uint8Array | undefined;
+  maySetGroups: boolean;
+  /** v1 `tasks` files, and the v2 cgroup, of the payload. */
+  joinCgroups: readonly string[];
+  into: string | undefined;
+}
+
+/** Enters the cgroups and namespaces. Not dumpable until execve: the container may not look into what joins it (CVE-2016-9962). */
+function joinPart(request: ExecRequest): Part {
+  const part = new Part();
+  part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
+  // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
+  joinCgroups(part, request.into === undefined ? request.joinCgroups : [...request.joinCgroups, `${request.into}/cgroup.procs`]);
+  part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC], { out: NULL_DEVICE });
+  part.op("join the container's namespaces", NR.setns, [PlayerFd.rootfs, request.namespaces]);
+  return part;
+}
+
+function enter(part: Part): void {
+  part.op("new session", NR.setsid, [], { ignore: EPERM });
+}
+
+/**
+ * Runs the process with the caller's own 0 (when `stdin`), 1 and 2 and waits for it. Returns its exit code.
+ * Throws SysError when it could not be started: its step begins with "exec" for a program that is missing (ENOENT) or may not be run.
+ */
+export function execForeground(request: ExecRequest, stdin: boolean): number {
+  const tape = new Tape();
+  tape.mode = Mode.exec;
+  tape.clone = tape.cloneArgs({ flags: 0, exitSignal: SIGCHLD });
+  tape.lay("early", joinPart(request));
+  const part = new Part();
+  enter(part);
+  planProcess(tape, part, { ...request, report: PlayerFd.owner });
+  tape.lay("init", part);
+  const [ours, theirs] = socketPair();
+  using tapeFd = tape.send();
+  const fds = { tape: tapeFd, owner: theirs, rootfs: request.target };
+  const child = spawnPlayer(fds, "hoy-exec", stdin ? [0, 1, 2] : [1, 2]);
+  theirs.close();
+  const frame = new FrameReader(ours.number).next();
+  ours.close();
+  const code = waitChild(child);
+  if (frame) throw failure(tape, frame);
+  return code;
+}
+
+export interface MonitoredExec extends ExecRequest {
+  monitor: Omit<MonitorRequest, "tty" | "stdin" | "log" | "reaper" | "engine">;
+  terminal: { size: TerminalSize | undefined } | undefined;
+  stdin: boolean;
+}
+
+/** Starts the process under a monitor of its own; it runs once `exec()` of the result returns. */
+export function execMonitored(request: MonitoredExec): { monitor: Monitor; pid: number } {
+  const monitor = launchMonitor({
+    ...request.monitor,
+    log: { write: false, maxSize: 0, files: 1 },
+    tty: request.terminal !== undefined,
+    stdin: request.stdin,
+    reaper: false,
+    engine: undefined,
+  });
+  const { tape } = monitor;
+  const init = new Part();
+  const planner: Planner = { tape, part: init, known: new Set() };
+  const uid = request.process.user.uid;
+  enter(init);
+  if (request.terminal) {
+    init.op("open the container's root", NR.openat, [AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC], { out: TARGET });
+    init.op("open the container's root", NR.dup3, [TARGET, PlayerFd.rootfs, O_CLOEXEC]);
+    useTerminal(planner, openTerminal(planner, request.terminal.size, uid));
+  } else useStreams(planner, { stdin: request.stdin, uid });
+  init.op("wait for the word", NR.read, [PlayerSlot.sync, tape.space(8), 1], { expect: 1 });
+  planProcess(tape, init, { ...request, report: PlayerSlot.sync });
+  const pid = monitor.play({ init, join: joinPart(request), namespaces: 0, into: undefined, rootfs: request.target });
+  return { monitor, pid };
+}

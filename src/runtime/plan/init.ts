@@ -1,0 +1,173 @@
+/**
+ * The tape of a container's first process, from its birth in new namespaces to the user's program:
+ *
+ *   cgroups · session · copies of shared mounts · host's tree private · root attached · mounts · devices · masks · terminal ·
+ *   pivot · hostname · READY, wait for the word · limits, seccomp, ids, capabilities · everything closed · chdir · execve
+ */
+import { AT_FDCWD, O_RDWR } from "../../../ffi/fd.ts";
+import { NR } from "../../../ffi/syscalls.ts";
+import { Part, PlayerFd, PlayerSlot, slot, type Tape } from "../../../ffi/tape.ts";
+import type { Spec } from "../../spec/runtime.ts";
+import type { CgroupMount } from "../cgroup/mounts.ts";
+import { planCgroupView } from "./cgroup.ts";
+import { planDevices } from "./devices.ts";
+import { planMasked, planReadonly } from "./masks.ts";
+import { planMounts, setAttributes } from "./mounts.ts";
+import { makeDirectories, type Planner } from "./paths.ts";
+import { planProcess } from "./process.ts";
+import { bindConsole, openTerminal, type TerminalSize, useTerminal } from "./terminal.ts";
+
+const MS_REC = 0x4000;
+const MS_PRIVATE = 1 << 18;
+const MS_SLAVE = 1 << 19;
+const MNT_DETACH = 2;
+const CLONE_NEWCGROUP = 0x02000000;
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOUNT_ATTR_RDONLY = 1;
+const CLOEXEC = 0o2000000;
+const S_READY = 3;
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SIOCSIFFLAGS = 0x8914;
+const IFF_UP = 1;
+
+const FILE = slot(0);
+const PROC = slot(6);
+/** /dev/null of the host, for streams that come from nowhere. */
+export const NULL_DEVICE = slot(7);
+
+export interface InitRequest {
+  spec: Spec;
+  id: string;
+  /** Any folder of the host that exists: the root is attached there in the container's own mount namespace. */
+  mountpoint: string;
+  /** v1 `tasks` files that the process moves itself into. */
+  joinCgroups: readonly string[];
+  /** What becomes of a mount of type cgroup. */
+  cgroupMounts: readonly CgroupMount[];
+  seccomp: Uint8Array | undefined;
+  /** The container runs in the user's namespace: no device nodes can be made. */
+  inUserNamespace: boolean;
+  maySetGroups: boolean;
+  terminal: { size: TerminalSize | undefined } | undefined;
+  /** Standard input comes from the monitor; else it is /dev/null. */
+  stdin: boolean;
+}
+
+const hasNamespace = (spec: Spec, type: string): boolean => spec.linux?.namespaces?.some((namespace) => namespace.type === type) ?? false;
+
+export function joinCgroups(part: Part, files: readonly string[]): void {
+  for (const file of files) {
+    part.op(`open ${file}`, NR.openat, [AT_FDCWD, file, 1 | CLOEXEC], { out: FILE });
+    part.op(`join ${file}`, NR.write, [FILE, "0", 1]).op("close", NR.close, [FILE]);
+  }
+}
+
+/** A folder of somebody else's on /dev (`-v /dev:/dev`) is left as it is: nodes made there would be made on the host. */
+const isBound = (spec: Spec, path: string): boolean =>
+  (spec.mounts ?? []).some(
+    ({ destination, type, options = [] }) =>
+      destination.replace(/\/+$/, "") === path && (type === "bind" || options.includes("bind") || options.includes("rbind")),
+  );
+
+function attachRoot({ part }: Planner, request: InitRequest, shared: boolean): void {
+  part.op("make the mounts private", NR.mount, [0, "/", 0, MS_REC | (shared ? MS_SLAVE : MS_PRIVATE), 0]);
+  part.op("attach the root file system", NR.move_mount, [PlayerFd.rootfs, "", AT_FDCWD, request.mountpoint, MOVE_MOUNT_F_EMPTY_PATH]);
+}
+
+function pivot({ part }: Planner): void {
+  part.op("enter the root file system", NR.fchdir, [PlayerFd.rootfs]);
+  part.op("pivot_root", NR.pivot_root, [".", "."]);
+  part.op("unmount the host's tree", NR.umount2, [".", MNT_DETACH]);
+  part.op("chdir /", NR.chdir, ["/"]);
+}
+
+function setNames({ part }: Planner, spec: Spec): void {
+  if (!hasNamespace(spec, "uts")) return;
+  if (spec.hostname) part.op("sethostname", NR.sethostname, [spec.hostname, Buffer.byteLength(spec.hostname)]);
+  if (spec.domainname) part.op("setdomainname", NR.setdomainname, [spec.domainname, Buffer.byteLength(spec.domainname)]);
+}
+
+/** Writes sysctls and oom_score_adj through a procfs of our own that nothing in the image can stand in for (CVE-2025-52881). */
+function writeProc({ part }: Planner, spec: Spec): void {
+  const files = Object.entries(spec.linux?.sysctl ?? {}).map(([key, value]) => [`sys/${key.replaceAll(".", "/")}`, value] as const);
+  const score = spec.process?.oomScoreAdj;
+  const all = [...files, ...(score === undefined ? [] : [["self/oom_score_adj", String(score)] as const])];
+  if (all.length === 0) return;
+  part.op("fsopen proc", NR.fsopen, ["proc", 1], { out: FILE });
+  part.op("mount a private proc", NR.fsconfig, [FILE, 6, 0, 0, 0]).op("mount a private proc", NR.fsmount, [FILE, 1, 0xe], { out: PROC });
+  part.op("close", NR.close, [FILE]);
+  for (const [path, value] of all) {
+    part.op(`open /proc/${path}`, NR.openat, [PROC, path, 1 | CLOEXEC], { out: FILE });
+    part.op(`write ${value} to /proc/${path}`, NR.write, [FILE, value, Buffer.byteLength(value)]).op("close", NR.close, [FILE]);
+  }
+  part.op("close", NR.close, [PROC]);
+}
+
+/** Makes the monitor's pipes the standard streams and gives them to the user, who may want to open /dev/stdout again. */
+export function useStreams({ part }: Planner, { stdin, uid }: { stdin: boolean; uid: number }): void {
+  const streams = [[0, PlayerSlot.stdin] as const, [1, PlayerSlot.stdout] as const, [2, PlayerSlot.stderr] as const];
+  for (const [target, source] of streams) {
+    if (target === 0 && !stdin) part.op("stdin from /dev/null", NR.dup3, [NULL_DEVICE, 0, 0]);
+    else {
+      part.op(`stream ${target}`, NR.dup3, [source, target, 0]);
+      if (uid !== 0) part.op(`give stream ${target} to the user`, NR.fchown, [target, uid, -1], { ignore: "any" });
+    }
+  }
+}
+
+/** Every network namespace has its loopback interface up (netdevice(7), SIOCSIFFLAGS). */
+function raiseLoopback({ tape, part }: Planner): void {
+  const request = new Uint8Array(40);
+  request.set(Buffer.from("lo"));
+  request[16] = IFF_UP;
+  part.op("socket", NR.socket, [AF_INET, SOCK_DGRAM | CLOEXEC, 0], { out: FILE });
+  part.op("raise the loopback interface", NR.ioctl, [FILE, SIOCSIFFLAGS, tape.bytes(request)]).op("close", NR.close, [FILE]);
+}
+
+function waitForWord({ tape, part }: Planner): void {
+  const ready = tape.bytes(new Uint8Array(new Int32Array([S_READY, 0, 0]).buffer));
+  part.op("report that all is ready", NR.write, [PlayerSlot.sync, ready, 12]);
+  part.op("wait for the word", NR.read, [PlayerSlot.sync, tape.space(8), 1], { expect: 1 });
+}
+
+/** Lays the whole part into `tape`; returns it for tests and for explaining. */
+export function planInit(tape: Tape, request: InitRequest): Part {
+  const { spec } = request;
+  const part = new Part();
+  const planner: Planner = { tape, part, known: new Set() };
+  const propagation = spec.linux?.rootfsPropagation ?? "";
+  const mounts = planMounts(spec.mounts ?? []);
+  joinCgroups(part, request.joinCgroups);
+  if (hasNamespace(spec, "cgroup")) part.op("unshare the cgroup namespace", NR.unshare, [CLONE_NEWCGROUP]);
+  part.op("new session", NR.setsid, []).op("umask", NR.umask, [0]);
+  part.op("session keyring", NR.keyctl, [KEYCTL_JOIN_SESSION_KEYRING, `_ses.${request.id}`], { ignore: "any" });
+  part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | CLOEXEC], { out: NULL_DEVICE });
+  if (!request.terminal) useStreams(planner, { stdin: request.stdin, uid: spec.process?.user.uid ?? 0 });
+  mounts.early(planner);
+  attachRoot(planner, request, propagation.includes("slave") || propagation.includes("shared"));
+  mounts.late(planner, () => planCgroupView(planner, request.cgroupMounts));
+  if (!isBound(spec, "/dev")) planDevices(planner, spec.linux?.devices ?? [], request.inUserNamespace);
+  const slave = request.terminal ? openTerminal(planner, request.terminal.size, spec.process?.user.uid ?? 0) : undefined;
+  if (slave) bindConsole(planner, slave);
+  planMasked(planner, spec.linux?.maskedPaths ?? []);
+  writeProc(planner, spec);
+  planReadonly(planner, spec.linux?.readonlyPaths ?? []);
+  const cwd = spec.process?.cwd ?? "/";
+  if (cwd !== "/") makeDirectories(planner, cwd);
+  if (spec.root?.readonly) setAttributes(planner, "make the root read-only", PlayerFd.rootfs, { set: MOUNT_ATTR_RDONLY });
+  pivot(planner);
+  setNames(planner, spec);
+  if (hasNamespace(spec, "network")) raiseLoopback(planner);
+  waitForWord(planner);
+  if (slave) useTerminal(planner, slave);
+  if (spec.process)
+    planProcess(tape, part, {
+      process: spec.process,
+      seccomp: request.seccomp,
+      maySetGroups: request.maySetGroups,
+      report: PlayerSlot.sync,
+    });
+  return part;
+}

@@ -1,0 +1,69 @@
+/**
+ * Masked and read-only paths (runtime-spec, "Masked Paths" and "Readonly Paths"). Sources are the host's own /dev/null, checked to be
+ * the null device when the tape is made, and an empty tmpfs; targets are opened without any link (CVE-2025-31133, CVE-2015-3630).
+ */
+import { lstatSync, statSync } from "node:fs";
+import { ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD } from "../../../ffi/fd.ts";
+import { NR } from "../../../ffi/syscalls.ts";
+import { Part, slot } from "../../../ffi/tape.ts";
+import { HoyError } from "../../spec/error.ts";
+import { AT_RECURSIVE, newFileSystem, OPEN_TREE_CLONE, setAttributes } from "./mounts.ts";
+import { openInRoot, type Planner } from "./paths.ts";
+
+const TARGET = slot(1);
+const MOUNT = slot(3);
+const CLOEXEC = 0o2000000;
+const MOVE_BY_DESCRIPTOR = 0x44;
+const RDONLY_NOSUID_NODEV_NOEXEC = 0xf;
+const ABSENT = [ENOENT, ENOTDIR] as const;
+const NULL_DEVICE = (1 << 8) | 3;
+
+function checkNullDevice(): void {
+  const { rdev, mode } = statSync("/dev/null");
+  if ((mode & 0o170000) !== 0o020000 || rdev !== NULL_DEVICE)
+    throw new HoyError("/dev/null of this host is not the null device", { hint: "mknod -m 666 /dev/null c 1 3" });
+}
+
+/** /proc and /sys are the kernel's: what a path is there can be seen on the host's. */
+function kind(path: string): "file" | "directory" | "absent" {
+  try {
+    return lstatSync(path).isDirectory() ? "directory" : "file";
+  } catch {
+    return "absent";
+  }
+}
+
+/** Opens the path into TARGET and plays `cover` there, where it exists. */
+function whereItIs(planner: Planner, path: string, step: string, cover: Part): void {
+  openInRoot(planner, step, path, { noLinks: true, out: TARGET, ignore: ABSENT, skip: cover.ops.length });
+  planner.part.ops.push(...cover.ops);
+}
+
+/** Hides each path: a file behind the null device, a folder behind an empty read-only tmpfs. Absent ones are left out. */
+export function planMasked(planner: Planner, paths: readonly string[]): void {
+  const present = paths.map((path) => ({ path, kind: kind(path) })).filter((entry) => entry.kind !== "absent");
+  if (present.length === 0) return;
+  checkNullDevice();
+  for (const { path, kind } of present) {
+    const step = `mask ${path}`;
+    const cover = new Part();
+    if (kind === "directory")
+      newFileSystem({ ...planner, part: cover }, step, "tmpfs", { data: ["size=0k"], attributes: RDONLY_NOSUID_NODEV_NOEXEC });
+    else cover.op(step, NR.open_tree, [AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | CLOEXEC], { out: MOUNT });
+    cover.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR]);
+    whereItIs(planner, path, step, cover);
+  }
+}
+
+/** Binds each path on itself read-only. Absent ones are left out. */
+export function planReadonly(planner: Planner, paths: readonly string[]): void {
+  for (const path of paths) {
+    const step = `make ${path} read-only`;
+    const cover = new Part();
+    cover.op(step, NR.open_tree, [TARGET, "", OPEN_TREE_CLONE | CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE], { out: MOUNT });
+    setAttributes({ ...planner, part: cover }, step, MOUNT, { set: 1, recursive: true });
+    cover.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR]);
+    whereItIs(planner, path, step, cover);
+  }
+}

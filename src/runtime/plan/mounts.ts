@@ -1,0 +1,184 @@
+/** OCI mounts → operations of the new mount API: everything is made detached, then attached by descriptor. */
+import { statSync } from "node:fs";
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
+import { NR } from "../../../ffi/syscalls.ts";
+import { type Slot, slot } from "../../../ffi/tape.ts";
+import { HoyError } from "../../spec/error.ts";
+import type { Mount } from "../../spec/runtime.ts";
+import { type MountOptions, parseMountOptions } from "./mount-options.ts";
+import { attach, makeDirectories, makeFile, type Planner } from "./paths.ts";
+
+export const OPEN_TREE_CLONE = 1;
+export const AT_RECURSIVE = 0x8000;
+const CLOEXEC = 0o2000000;
+const FSMOUNT_CLOEXEC = 1;
+const FSCONFIG = { flag: 0, string: 1, create: 6 } as const;
+/** Longest value that fsconfig(2) takes. */
+const LONGEST_VALUE = 255;
+
+const CONTEXT = slot(2);
+const MOUNT = slot(3);
+
+/** struct mount_attr (mount_setattr(2)) in the tape. */
+function mountAttr({ tape }: Planner, set: number, clear: number, propagation = 0): number {
+  const at = tape.space(32);
+  tape.poke(at, set);
+  tape.poke(at + 8, clear);
+  tape.poke(at + 16, propagation);
+  return at;
+}
+
+/** Sets attributes of the mount that a slot holds; `recursive` for those below it too. */
+export function setAttributes(
+  planner: Planner,
+  step: string,
+  mount: Slot | number,
+  change: { set?: number; clear?: number; propagation?: number; recursive?: boolean },
+): void {
+  const { set = 0, clear = 0, propagation = 0, recursive = false } = change;
+  if (!set && !clear && !propagation) return;
+  planner.part.op(step, NR.mount_setattr, [
+    mount,
+    "",
+    AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+    mountAttr(planner, set, clear, propagation),
+    32,
+  ]);
+}
+
+/** A new file system, mounted detached into a slot. */
+export function newFileSystem(
+  planner: Planner,
+  step: string,
+  type: string,
+  settings: { source?: string; data?: readonly string[]; attributes?: number; out?: Slot },
+): Slot {
+  const { part } = planner;
+  const { source, data = [], attributes = 0, out = MOUNT } = settings;
+  part.op(step, NR.fsopen, [type, 1], { out: CONTEXT });
+  if (source) part.op(step, NR.fsconfig, [CONTEXT, FSCONFIG.string, "source", source, 0]);
+  for (const word of data) {
+    const equals = word.indexOf("=");
+    if (word.length - equals > LONGEST_VALUE) throw new HoyError(`${step}: the option ${word.slice(0, 40)}… is too long`, { status: 400 });
+    if (equals < 0) part.op(`${step} (option ${word})`, NR.fsconfig, [CONTEXT, FSCONFIG.flag, word, 0, 0]);
+    else part.op(`${step} (option ${word})`, NR.fsconfig, [CONTEXT, FSCONFIG.string, word.slice(0, equals), word.slice(equals + 1), 0]);
+  }
+  part.op(step, NR.fsconfig, [CONTEXT, FSCONFIG.create, 0, 0, 0]);
+  part.op(step, NR.fsmount, [CONTEXT, FSMOUNT_CLOEXEC, attributes], { out });
+  return out;
+}
+
+/** True for a source that is mounted as a folder. Throws when it does not exist. */
+function isDirectory(source: string): boolean {
+  try {
+    return statSync(source).isDirectory();
+  } catch (error) {
+    throw new HoyError(
+      `cannot mount ${source}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : (error as Error).message}`,
+      { status: 400, cause: error },
+    );
+  }
+}
+
+const SOURCE = slot(5);
+
+/** Copies the mount(s) at `source` detached into a slot: the first half of a bind. */
+export function copyTree(planner: Planner, source: string, recursive: boolean, out: Slot = MOUNT): void {
+  planner.part.op(`bind ${source}`, NR.open_tree, [AT_FDCWD, source, OPEN_TREE_CLONE | CLOEXEC | (recursive ? AT_RECURSIVE : 0)], { out });
+}
+
+/** The same for a source that was found to have no link in it: one that was put there since is not followed (CVE-2024-23651). */
+function copyResolvedTree(planner: Planner, source: string, recursive: boolean, out: Slot = MOUNT): void {
+  const { tape, part } = planner;
+  const how = tape.space(24);
+  tape.poke(how, O_PATH | O_CLOEXEC);
+  tape.poke(how + 16, RESOLVE_NO_SYMLINKS);
+  part.op(`open ${source}`, NR.openat2, [AT_FDCWD, source, how, 24], { out: SOURCE });
+  const flags = OPEN_TREE_CLONE | CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  part.op(`bind ${source}`, NR.open_tree, [SOURCE, "", flags], { out });
+}
+
+const copySource = (planner: Planner, { source = "", resolved }: Mount, recursive: boolean, out?: Slot): void =>
+  (resolved ? copyResolvedTree : copyTree)(planner, source, recursive, out);
+
+const PRIVATE = 1 << 18;
+const isShared = ({ propagation }: MountOptions): boolean => propagation !== undefined && propagation.flag !== PRIVATE;
+
+interface Bind {
+  mount: Mount;
+  options: MountOptions;
+  /** Where a source with propagation was copied to while the host's tree was still shared. */
+  early?: Slot;
+}
+
+function bind(planner: Planner, { mount, options, early }: Bind): void {
+  const source = mount.source ?? "";
+  const step = `bind ${source} on ${mount.destination}`;
+  if (isDirectory(source)) makeDirectories(planner, mount.destination);
+  else makeFile(planner, mount.destination);
+  const tree = early ?? MOUNT;
+  if (!early) copySource(planner, mount, options.recursive);
+  const { flag, recursive } = options.propagation ?? { flag: PRIVATE, recursive: true };
+  setAttributes(planner, step, tree, { propagation: flag, recursive });
+  setAttributes(planner, step, tree, { set: options.set, clear: options.clear });
+  setAttributes(planner, step, tree, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
+  attach(planner, step, tree, mount.destination);
+}
+
+/** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
+const KERNEL_TYPES = new Set(["proc", "sysfs"]);
+
+function mountNew(planner: Planner, mount: Mount, options: MountOptions): void {
+  const type = mount.type ?? "";
+  const step = `mount ${mount.destination} (${type})`;
+  makeDirectories(planner, mount.destination);
+  const made = newFileSystem(planner, step, type, { source: mount.source ?? type, data: options.data, attributes: options.set });
+  if (options.propagation)
+    setAttributes(planner, step, made, { propagation: options.propagation.flag, recursive: options.propagation.recursive });
+  attach(planner, step, made, mount.destination, KERNEL_TYPES.has(type));
+}
+
+/** Only these may lie below /proc: a bind there could stand in for what programs trust (CVE-2015-3631). */
+function refuseProc(mount: Mount): void {
+  const path = mount.destination.replace(/\/+$/, "");
+  if (path === "/proc" && mount.type !== "proc" && mount.type !== "bind")
+    throw new HoyError(`a mount on /proc has to be a proc file system, not ${mount.type}`, { status: 400 });
+  if (path.startsWith("/proc/") || (path === "/proc" && mount.type !== "proc"))
+    throw new HoyError(`a mount on ${mount.destination} is refused: it would stand in for the kernel's own /proc`, { status: 400 });
+}
+
+const FIRST_EARLY = 8;
+const LAST_EARLY = 40;
+
+/**
+ * Prepares the mounts of a spec. `early` is to be played before the host's tree is made private, `late` once the root is attached.
+ * Mounts of type cgroup are left to the caller.
+ */
+export function planMounts(mounts: readonly Mount[]): {
+  early(planner: Planner): void;
+  late(planner: Planner, mountCgroup: (mount: Mount) => void): void;
+} {
+  const planned = mounts.map((mount) => {
+    refuseProc(mount);
+    return { mount, options: parseMountOptions(mount.destination, mount.options ?? []) };
+  });
+  const shared = planned.filter(({ options }) => options.bind && isShared(options));
+  if (shared.length > LAST_EARLY - FIRST_EARLY)
+    throw new HoyError(`${shared.length} mounts with shared or slave propagation are too many`, { status: 400 });
+  const slots = new Map(shared.map((entry, index) => [entry, slot(FIRST_EARLY + index)]));
+  return {
+    early(planner) {
+      for (const [{ mount, options }, out] of slots) copySource(planner, mount, options.recursive, out);
+    },
+    late(planner, mountCgroup) {
+      // proc last: a target that is a link of the image to /proc lies below the real one then, not over it (CVE-2019-16884)
+      const isProc = ({ mount }: (typeof planned)[number]): boolean => mount.type === "proc";
+      for (const entry of [...planned.filter((each) => !isProc(each)), ...planned.filter(isProc)]) {
+        const early = slots.get(entry);
+        if (entry.options.bind || entry.mount.type === "bind") bind(planner, { ...entry, ...(early ? { early } : {}) });
+        else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);
+        else mountNew(planner, entry.mount, entry.options);
+      }
+    },
+  };
+}

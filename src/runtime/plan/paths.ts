@@ -1,0 +1,86 @@
+/**
+ * Operations on paths below the container's root, whose descriptor the player holds: every walk is openat2(2) with
+ * RESOLVE_IN_ROOT and without magic links, so that no link of an image leads out of it (CVE-2019-16884, CVE-2021-30465, CVE-2024-45310).
+ */
+
+import { O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
+import { NR } from "../../../ffi/syscalls.ts";
+import { type OpOptions, type Part, PlayerFd, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
+
+/**
+ * Where a path's operation works: the tape for structures, the part for operations. Descriptors are left open in between: all are
+ * closed at once before the user's program runs (process.ts).
+ */
+export interface Planner {
+  tape: Tape;
+  part: Part;
+  /** Folders of the container that were made or found before on this tape. */
+  known: Set<string>;
+}
+
+const PARENT = slot(0);
+const MOVE_BY_DESCRIPTOR = 0x44; // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+
+const howCache = new WeakMap<Tape, Map<string, number>>();
+
+/** struct open_how in the tape. */
+function how(tape: Tape, flags: number, mode: number, resolve: number): number {
+  let known = howCache.get(tape);
+  if (!known) howCache.set(tape, (known = new Map()));
+  const key = `${flags}:${mode}:${resolve}`;
+  let at = known.get(key);
+  if (at === undefined) {
+    at = tape.space(24);
+    tape.poke(at, flags | O_CLOEXEC);
+    tape.poke(at + 8, mode);
+    tape.poke(at + 16, resolve);
+    known.set(key, at);
+  }
+  return at;
+}
+
+export interface OpenInRoot extends OpOptions {
+  flags?: number;
+  mode?: number;
+  /** Refuses links altogether: for /proc, /sys and what a runtime trusts to be itself. */
+  noLinks?: boolean;
+}
+
+/** Opens `path` of the container into a slot (O_PATH unless `flags` says otherwise). */
+export function openInRoot({ tape, part }: Planner, step: string, path: string, options: OpenInRoot & { out: Slot }): void {
+  const { flags = O_PATH, mode = 0, noLinks = false, ...rest } = options;
+  const resolve = noLinks ? RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS : RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  part.op(step, NR.openat2, [PlayerFd.rootfs, path.replace(/^\/+/, "") || ".", how(tape, flags, mode, resolve), 24], rest);
+}
+
+/** Makes the folder and its parents where they are missing. */
+export function makeDirectories(planner: Planner, path: string, mode = 0o755): void {
+  const names = path.split("/").filter(Boolean);
+  for (let depth = 0; depth < names.length; depth++) {
+    const made = `/${names.slice(0, depth + 1).join("/")}`;
+    if (planner.known.has(made)) continue;
+    planner.known.add(made);
+    const parent = names.slice(0, depth).join("/");
+    openInRoot(planner, `open /${parent} in the container`, parent, { flags: O_PATH | O_DIRECTORY, out: PARENT });
+    // a read-only or foreign file system may hold what is there already: only the open that follows decides
+    planner.part.op(`mkdir ${path} in the container`, NR.mkdirat, [PARENT, names[depth] as string, mode], { ignore: "any" });
+  }
+}
+
+/** Makes an empty file and its parent folders where they are missing. */
+export function makeFile(planner: Planner, path: string): void {
+  const at = path.lastIndexOf("/");
+  makeDirectories(planner, path.slice(0, at));
+  openInRoot(planner, `open ${path.slice(0, at) || "/"} in the container`, path.slice(0, at), { flags: O_PATH | O_DIRECTORY, out: PARENT });
+  planner.part.op(`create ${path} in the container`, NR.mknodat, [PARENT, path.slice(at + 1), 0o100644, 0], { ignore: "any" });
+}
+
+/** Attaches the detached mount in `source` on `path`, opened without following a last link when `noLinks`. */
+export function attach(planner: Planner, step: string, source: Slot, path: string, noLinks = false): void {
+  const target = slot(1);
+  openInRoot(planner, step, path, { noLinks, out: target });
+  planner.part.op(step, NR.move_mount, [source, "", target, "", MOVE_BY_DESCRIPTOR]);
+  // what lay below is out of sight now
+  const below = `/${path.replace(/^\/+|\/+$/g, "")}/`;
+  for (const folder of planner.known) if (folder.startsWith(below)) planner.known.delete(folder);
+}

@@ -1,0 +1,106 @@
+/**
+ * The overlay of a container's layers as a detached mount: in no mount table, gone with its last descriptor.
+ * Where the new mount API cannot say it (kernels before 6.5 know no `lowerdir+`), a child mounts it with mount(2) in a mount
+ * namespace of its own and hands a copy back.
+ */
+import { EINVAL, ENAMETOOLONG, ENOSYS, SysError } from "../../ffi/errno.ts";
+import { AT_FDCWD, type Fd, receiveFds, socketPair } from "../../ffi/fd.ts";
+import { LONGEST_OPTION, newMount } from "../../ffi/mount.ts";
+import { spawnPlayer, waitChild } from "../../ffi/player.ts";
+import { NR } from "../../ffi/syscalls.ts";
+import { Mode, Part, PlayerFd, slot, Tape } from "../../ffi/tape.ts";
+import { HoyError } from "../spec/error.ts";
+
+export interface Overlay {
+  /** Folders of the layers, the topmost first: absolute, and the same relative to `folder` for the old mount call's single page. */
+  lowers: readonly string[];
+  links: readonly string[];
+  folder: string;
+  /** Absent: read-only. */
+  upper?: string;
+  work?: string;
+  /** A folder over which a tmpfs is mounted first, for the mount alone; `upper` and `work` lie in it. */
+  scratch?: string;
+  /** Marks go into user.overlay.*: the mount is made in a user namespace. */
+  userxattr: boolean;
+}
+
+/** Set to `old` to test the way of older kernels. */
+const FORCED = "HOY_MOUNT_API";
+/** mount(2) takes one page of options. */
+const PAGE = 4096;
+
+/** Mounts it. Throws SysError, or HoyError when there are too many layers for this kernel. */
+export function mountOverlay(overlay: Overlay): Fd {
+  const paths = [...overlay.lowers, overlay.upper ?? "", overlay.work ?? ""];
+  if (process.env[FORCED] === "old" || overlay.scratch !== undefined || paths.some((path) => Buffer.byteLength(path) > LONGEST_OPTION))
+    return mountInChild(overlay);
+  try {
+    return mountNew(overlay);
+  } catch (error) {
+    if (error instanceof SysError && [EINVAL, ENOSYS].includes(error.errno)) return mountInChild(overlay);
+    throw error;
+  }
+}
+
+function mountNew({ lowers, upper, work, userxattr }: Overlay): Fd {
+  const options: [string, string | null][] = lowers.map((lower) => ["lowerdir+", lower]);
+  if (upper !== undefined && work !== undefined) options.push(["upperdir", upper], ["workdir", work]);
+  if (userxattr) options.push(["userxattr", null]);
+  return newMount("overlay", options);
+}
+
+/** Colons and backslashes separate overlay's options. */
+const escapeOption = (path: string): string => path.replace(/[\\:,]/g, "\\$&");
+
+function pageOfOptions({ links, upper, work, userxattr }: Overlay): string {
+  const words = [`lowerdir=${links.map(escapeOption).join(":")}`];
+  if (upper !== undefined && work !== undefined) words.push(`upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`);
+  if (userxattr) words.push("userxattr");
+  const text = words.join(",");
+  if (Buffer.byteLength(text) >= PAGE)
+    throw new HoyError(`${links.length} layers are too many for this kernel's overlay mount`, {
+      hint: "Linux 6.5 and later take any number",
+    });
+  return text;
+}
+
+const CLONE_NEWNS = 0x00020000;
+const MS_REC_PRIVATE = 0x4000 | (1 << 18);
+const OPEN_TREE_CLONE_CLOEXEC = 1 | 0o2000000;
+/** Any number that nothing else has: the message that carries it is written beforehand. */
+const PASSED = 60;
+const MOUNT = slot(0);
+
+function mountInChild(overlay: Overlay): Fd {
+  const tape = new Tape();
+  tape.mode = Mode.play;
+  const part = new Part();
+  part.op("unshare the mount namespace", NR.unshare, [CLONE_NEWNS]);
+  part.op("make the mounts private", NR.mount, [0, "/", 0, MS_REC_PRIVATE, 0]);
+  part.op(`chdir ${overlay.folder}`, NR.chdir, [overlay.folder]);
+  if (overlay.scratch !== undefined) {
+    part.op("mount a tmpfs", NR.mount, ["tmpfs", overlay.scratch, "tmpfs", 0, "mode=0755"]);
+    for (const folder of [overlay.upper, overlay.work])
+      if (folder !== undefined) part.op(`mkdir ${folder}`, NR.mkdirat, [AT_FDCWD, folder, 0o755]);
+  }
+  // any folder but the root, which would not be looked up anew; the mount over it is seen by this child alone
+  const place = overlay.upper ?? (overlay.lowers[0] as string);
+  part.op("mount overlay", NR.mount, ["overlay", place, "overlay", 0, pageOfOptions(overlay)]);
+  part.op("copy the overlay mount", NR.open_tree, [AT_FDCWD, place, OPEN_TREE_CLONE_CLOEXEC], { out: MOUNT });
+  part.op("hand the mount back", NR.dup3, [MOUNT, PASSED, 0o2000000]);
+  part.op("hand the mount back", NR.sendmsg, [PlayerFd.owner, tape.descriptorMessage(new Uint8Array(8), PASSED), 0]);
+  tape.lay("early", part);
+  const [ours, theirs] = socketPair();
+  using tapeFd = tape.send();
+  const child = spawnPlayer({ tape: tapeFd, owner: theirs }, "hoy-mount");
+  theirs.close();
+  // the answer is the mount, or a frame that tells the step that failed
+  const { data, fds } = receiveFds(ours.number, 16);
+  ours.close();
+  waitChild(child);
+  const [mount] = fds;
+  if (mount) return mount;
+  if (data.length < 16) throw new SysError("mount overlay", ENAMETOOLONG);
+  throw new SysError(tape.step(data.readInt32LE(8)), data.readInt32LE(12));
+}

@@ -1,0 +1,151 @@
+/** SIGKILL of every kind of our processes at random moments: the next command finds all in order, and nothing is left. */
+import { expect } from "bun:test";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
+import { available } from "../harness/requires.ts";
+import type { TestStore } from "../harness/store.ts";
+import { rows, unrest } from "./rest.ts";
+
+const all = each([ROOT, ROOTLESS, PLAIN], "busybox");
+const LONG_MS = 180_000;
+
+/** Starts hoy, and kills it after so many milliseconds. */
+async function cutOff(store: TestStore, ms: number, args: readonly string[]): Promise<void> {
+  const child = store.spawn(args);
+  await Bun.sleep(ms);
+  child.kill("SIGKILL");
+  await child.exited;
+}
+
+const flags = (store: TestStore, network: string): string[] => ["--network", network, "--rootfs", store.rootfs];
+
+/** Host pids of this store's processes whose command line matches. */
+function processes(pattern: RegExp, id: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+        return pattern.test(line) && line.includes(id);
+      } catch {
+        return false; // ended
+      }
+    });
+}
+
+const network = (title: string): string =>
+  title === "root" || (title === "rootless" && available("slirp4netns", "tun")) ? "bridge" : "none";
+
+all(
+  "hoy run --rm, cut off at 0 to 60 ms",
+  async (store, { title }) => {
+    const rounds = title === "root" ? 60 : 25;
+    for (let round = 0; round < rounds; round++)
+      await cutOff(store, (round / rounds) * 60, [
+        "run",
+        "--rm",
+        ...flags(store, round % 2 ? "none" : network(title)),
+        "sh",
+        "-c",
+        "sleep 0.02",
+      ]);
+    expect(await unrest(store)).toEqual([]);
+    expect(rows(store)).toEqual([]);
+  },
+  LONG_MS,
+);
+
+all(
+  "hoy run -d and start, cut off within the first moments: kept, and none runs for ever",
+  async (store, { title }) => {
+    const [rounds, longest] = title === "root" ? [30, 60] : [15, 150];
+    for (let round = 0; round < rounds; round++) {
+      const name = `c${round}`;
+      await cutOff(store, (round / rounds) * longest, ["run", "-d", "--name", name, ...flags(store, network(title)), "sh", "-c", "exit 3"]);
+      await cutOff(store, longest - (round / rounds) * longest, ["start", name]);
+    }
+    expect(await unrest(store)).toEqual([]);
+    const kept = rows(store).filter(({ state }) => state === "exited");
+    expect(kept.length).toBeGreaterThan(0);
+    for (const { name } of rows(store))
+      expect(await store.ok(["start", "-a", name]).catch((error: Error) => error.message)).toContain("ended with 3");
+    expect(await unrest(store)).toEqual([]);
+  },
+  LONG_MS,
+);
+
+all(
+  "hoy stop, rm -f and exec, cut off",
+  async (store, { title }) => {
+    for (let round = 0; round < 10; round++) {
+      const name = `v${round}`;
+      await store.ok(["run", "-d", "--name", name, "--stop-signal", "KILL", ...flags(store, network(title)), "sleep", "100"]);
+      await cutOff(store, round * 4, ["exec", name, "sh", "-c", "sleep 0.05"]);
+      await cutOff(store, round * 4, ["exec", "-d", name, "sleep", "50"]);
+      await cutOff(store, round * 4, [...(round % 2 ? ["stop"] : ["rm", "-f"]), name]);
+      await store.hoy(["rm", "-f", name]);
+    }
+    expect(await unrest(store)).toEqual([]);
+    expect(rows(store)).toEqual([]);
+  },
+  LONG_MS,
+);
+
+all("the monitor: its container dies with it", async (store, { title }) => {
+  const id = await store.ok(["run", "-d", "--name", "kept", ...flags(store, network(title)), "sleep", "100"]);
+  const gone = await store.ok(["run", "-d", "--rm", ...flags(store, network(title)), "sleep", "100"]);
+  for (const victim of [id, gone]) {
+    const pids = processes(/^hoy-monitor/, victim.slice(0, 12));
+    expect(pids).toHaveLength(1);
+    process.kill(pids[0] as number, "SIGKILL");
+  }
+  expect(await unrest(store)).toEqual([]);
+  expect(rows(store).map(({ name, state, exit_code }) => [name, state, exit_code])).toEqual([["kept", "exited", 137]]);
+});
+
+all("the monitor of an attached run: hoy says so, and cleans up", async (store, { title }) => {
+  const child = store.spawn(["run", "--rm", "--name", "lost", ...flags(store, network(title)), "sh", "-c", "echo up; sleep 100"]);
+  await child.stdout.getReader().read();
+  const { id } = rows(store)[0] as { id: string };
+  for (const pid of processes(/^hoy-monitor/, id.slice(0, 12))) process.kill(pid, "SIGKILL");
+  expect(await child.exited).toBe(125);
+  expect((await new Response(child.stderr).text()).trim().split("\n")[0]).toContain("monitor");
+  expect(rows(store)).toEqual([]);
+});
+
+all("the engine that follows a detached container's end", async (store, { title }) => {
+  let hits = 0;
+  for (let round = 0; round < 15; round++) {
+    const rm = round % 2 ? ["--rm"] : [];
+    const id = await store.ok(["run", "-d", ...rm, ...flags(store, network(title)), "sh", "-c", "sleep 0.05; exit 4"]);
+    const deadline = Date.now() + 300;
+    for (let killed = false; !killed && Date.now() < deadline; await Bun.sleep(1))
+      for (const pid of processes(/__followup/, id)) {
+        await Bun.sleep(round * 2);
+        try {
+          process.kill(pid, "SIGKILL");
+          hits++;
+        } catch {
+          // it was through already
+        }
+        killed = true;
+      }
+  }
+  expect(await unrest(store)).toEqual([]);
+  for (const { state, exit_code } of rows(store)) expect([state, exit_code]).toEqual(["exited", 4]);
+  expect(rows(store)).toHaveLength(8);
+  expect(hits).toBeGreaterThan(2);
+});
+
+all("what was committed is kept", async (store, { title }) => {
+  const volume = join(store.dir, "data");
+  writeFileSync(volume, "");
+  await store.ok(["run", "--name", "writer", ...flags(store, network(title)), "sh", "-c", "echo one > /file"]);
+  for (let round = 0; round < 10; round++) await cutOff(store, round * 5, ["run", "--rm", ...flags(store, "none"), "true"]);
+  await cutOff(store, 20, ["start", "writer"]);
+  expect(await unrest(store)).toEqual([]);
+  expect(rows(store).map(({ name }) => name)).toEqual(["writer"]);
+  expect(readFileSync(join(store.root, "containers", rows(store)[0]?.id as string, "upper", "file"), "utf8")).toBe("one\n");
+});
