@@ -1,6 +1,6 @@
 /** Removing a tree by descriptors: never through a link, whatever its depth, with folders that nobody may read. */
 import { basename, dirname } from "node:path";
-import { chmodAt, isErrno, openFolderAt, readFolder, renameAt, rmdirAt, unlinkAt } from "../../ffi/at.ts";
+import { chmodAt, type FolderEntry, isErrno, openFolderAt, readFolder, renameAt, rmdirAt, unlinkAt } from "../../ffi/at.ts";
 import { check, EACCES, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from "../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_PATH, open } from "../../ffi/fd.ts";
 
@@ -33,7 +33,7 @@ export function removeTreeAt(at: number, name: string): void {
   let moved = 0;
   const moveUp = (from: number, child: string, top: number): void => {
     moved++;
-    check(renameAt(from, child, top, `.hoy-removed-${process.pid}-${moved}`), `remove ${child}`);
+    checkGone(renameAt(from, child, top, `.hoy-removed-${process.pid}-${moved}`), child);
   };
   for (let tries = 1; ; tries++) {
     for (let round = -1; round !== moved; ) {
@@ -56,33 +56,49 @@ interface Walk {
   moveUp: (from: number, child: string, top: number) => void;
 }
 
+/** Several may remove the same tree at once (a sweep beside an `rm`): what another one took away is no error. */
+function checkGone(result: number, name: string): void {
+  if (result !== -ENOENT) check(result, `remove ${name}`);
+}
+
 function emptyFolder({ at, name, depth, top, moveUp }: Walk): void {
   using folder = openReadable(at, name);
+  if (!folder) return;
   const fd = folder.number;
   const root = top ?? fd;
-  for (const child of readFolder(fd)) {
-    if (!child.directory) {
-      const result = unlinkAt(fd, child.name);
-      if (result !== -ENOENT) check(result, `remove ${child.name}`);
-    } else if (rmdirAt(fd, child.name) !== 0) {
+  for (const child of childrenOf(fd)) {
+    if (!child.directory) checkGone(unlinkAt(fd, child.name), child.name);
+    else if (rmdirAt(fd, child.name) !== 0) {
       if (depth >= MAX_DEPTH) moveUp(fd, child.name, root);
       else {
         emptyFolder({ at: fd, name: child.name, depth: depth + 1, top: root, moveUp });
-        check(rmdirAt(fd, child.name), `remove ${child.name}`);
+        checkGone(rmdirAt(fd, child.name), child.name);
       }
     }
   }
 }
 
-/** An ordinary user may own folders that he cannot read: their mode is changed, as rm does not. */
-function openReadable(at: number, name: string): Fd {
+/** A folder that another one removed meanwhile has no children: getdents64(2) says ENOENT. */
+function childrenOf(fd: number): FolderEntry[] {
+  try {
+    return readFolder(fd);
+  } catch (error) {
+    if (isErrno(error, ENOENT)) return [];
+    throw error;
+  }
+}
+
+/** An ordinary user may own folders that he cannot read: their mode is changed, as rm does not. Undefined: it is gone. */
+function openReadable(at: number, name: string): Fd | undefined {
   try {
     const folder = openFolderAt(at, name);
     if (process.geteuid?.() !== 0) chmodAt(folder.number, ".", 0o700);
     return folder;
   } catch (error) {
+    if (isErrno(error, ENOENT)) return undefined;
     if (!isErrno(error, EACCES)) throw error;
     const result = chmodAt(at, name, 0o700);
+    if (result === -ENOENT) return undefined;
     if (result === -ENOTDIR) throw error;
     check(result, `remove ${name}`);
     return openFolderAt(at, name);

@@ -44,6 +44,28 @@ test("a tree that is deeper than any path may be long", () => {
   expect(existsSync(join(dir.path, "t"))).toBe(false);
 });
 
+test("several remove the same tree at once", async () => {
+  using dir = scratch();
+  const module = join(import.meta.dir, "../../src/storage/remove.ts");
+  const script = `
+    const { removeTree } = await import(${JSON.stringify(module)});
+    await Bun.stdin.text();
+    removeTree("t");`;
+  for (let round = 0; round < 3; round++) {
+    for (let folder = 0; folder < 60; folder++) {
+      mkdirSync(join(dir.path, `t/${folder % 8}/${folder}/inner`), { recursive: true });
+      for (let file = 0; file < 20; file++) writeFileSync(join(dir.path, `t/${folder % 8}/${folder}/inner/${file}`), "");
+    }
+    const removers = Array.from({ length: 4 }, () =>
+      Bun.spawn([process.execPath, "-e", script], { cwd: dir.path, stdin: "pipe", stderr: "pipe" }),
+    );
+    await Bun.sleep(150);
+    for (const remover of removers) remover.stdin.end();
+    for (const remover of removers) expect([await remover.exited, await remover.stderr.text()]).toEqual([0, ""]);
+    expect(existsSync(join(dir.path, "t"))).toBe(false);
+  }
+});
+
 requires("root", "setpriv")("a user's folders without rights are removed", () => {
   using dir = scratch();
   mkdirSync(join(dir.path, "home/t/a/b"), { recursive: true });
