@@ -6,7 +6,8 @@ import { Glob } from "bun";
 import { lockExclusive, unlock } from "../../ffi/fd.ts";
 import { atEnd } from "./at-end.ts";
 
-const ROOT = resolve(import.meta.dir, "../..");
+/** The checkout. */
+export const ROOT = resolve(import.meta.dir, "../..");
 
 const SOURCES = new Glob("{src,ffi,completions}/**/*");
 const BUILD_FILES = ["build.ts", "package.json", "package-lock.json"];
@@ -46,7 +47,7 @@ export function dist(): string {
 }
 
 /** True when any user may walk to `path` and execute it. */
-function openToAll(path: string): boolean {
+export function openToAll(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {
     if ((statSync(at).mode & 0o005) === 0 || (statSync(at).mode & 0o001) === 0) return false;
     if (at === "/") return true;

@@ -5,6 +5,7 @@
  */
 import { test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { openToAll, ROOT } from "./build.ts";
 
 /** Why something is missing, or undefined when it is there; `kernel` marks what no package and no rights can supply. */
 type Probe = { readonly kernel: boolean; readonly missing: () => string | undefined };
@@ -78,6 +79,19 @@ const PROBES = {
   busybox: {
     kernel: false,
     missing: () => (["/usr/bin/busybox", "/bin/busybox"].some(isStatic) ? undefined : "a static busybox"),
+  },
+  /** Another user can read the sources and execute the bun of node_modules: not so below a folder of mode 0700, such as /root. */
+  "open-checkout": {
+    kernel: false,
+    missing: () => (!isRoot() || openToAll(ROOT) ? undefined : "a checkout that other users may read"),
+  },
+  /** An ordinary user may open /dev/net/tun: udev makes it so, a machine without udev may not have. */
+  "user-tun": {
+    kernel: false,
+    missing: () =>
+      succeeds(...(isRoot() ? nobody : []), "test", "-r", "/dev/net/tun", "-a", "-w", "/dev/net/tun")
+        ? undefined
+        : "a /dev/net/tun that ordinary users may open",
   },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;

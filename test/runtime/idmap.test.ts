@@ -104,6 +104,7 @@ function mapsAs(user: TestUser): string[] {
 requires(
   "rootless",
   "root",
+  "open-checkout",
   "useradd",
   "newuidmap",
   "newgidmap",
@@ -120,6 +121,7 @@ requires(
 requires(
   "rootless",
   "root",
+  "open-checkout",
   "useradd",
   "setpriv",
 )("a user without ranges gets its own id, and may not drop groups", () => {

@@ -66,7 +66,11 @@ test("several remove the same tree at once", async () => {
   }
 });
 
-requires("root", "setpriv")("a user's folders without rights are removed", () => {
+requires(
+  "root",
+  "open-checkout",
+  "setpriv",
+)("a user's folders without rights are removed", () => {
   using dir = scratch();
   mkdirSync(join(dir.path, "home/t/a/b"), { recursive: true });
   writeFileSync(join(dir.path, "home/t/a/b/f"), "x");

@@ -292,7 +292,11 @@ describe("folders without an entry", () => {
 });
 
 describe("an ordinary user", () => {
-  requires("root", "setpriv")("gets all files as his own, marks of user.overlay.*, and no devices", async () => {
+  requires(
+    "root",
+    "open-checkout",
+    "setpriv",
+  )("gets all files as his own, marks of user.overlay.*, and no devices", async () => {
     using dir = scratch();
     const layer = tar([
       { name: "d/", mode: 0o555, uid: 5 },

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { dist } from "../harness/build.ts";
+import { dist, distForAll } from "../harness/build.ts";
 import { cleanEnv } from "../harness/hoy.ts";
 import { onPty, type PtySession } from "../harness/pty.ts";
 import { requires } from "../harness/requires.ts";
@@ -140,7 +140,7 @@ requires("root", "setpriv")("a store that the user may not read gives no names a
   await store.ok(["volume", "create", "data"]);
   expect((await store.hoy(["__complete", "--", "volume", "rm", ""])).stdout).toBe("data\n");
   const run = Bun.spawnSync(
-    ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", dist(), "__complete", "--", "volume", "rm", ""],
+    ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", distForAll(), "__complete", "--", "volume", "rm", ""],
     {
       env: cleanEnv({ ...store.env, HOY_ROOT: store.root }),
       cwd: "/",

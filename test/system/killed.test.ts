@@ -36,7 +36,7 @@ function processes(pattern: RegExp, id: string): number[] {
 }
 
 const network = (title: string): string =>
-  title === "root" || (title === "rootless" && available("slirp4netns", "tun")) ? "bridge" : "none";
+  title === "root" || (title === "rootless" && available("slirp4netns", "user-tun")) ? "bridge" : "none";
 
 all(
   "hoy run --rm, cut off at 0 to 60 ms",
