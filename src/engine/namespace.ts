@@ -3,10 +3,10 @@
  * and the mount namespace in which every container of the user lives, until the user's last process ends or it is killed.
  * hoy becomes the player, which joins both, and executes hoy again.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { SysError } from "../../ffi/errno.ts";
-import { type Fd, O_CREAT, O_RDWR, open, socketPair, tryLock, writeAll } from "../../ffi/fd.ts";
+import { AT_FDCWD, type Fd, O_CREAT, O_RDWR, open, socketPair, tryLock, writeAll } from "../../ffi/fd.ts";
 import { becomePlayer, spawnPlayer } from "../../ffi/player.ts";
 import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, slot, Tape } from "../../ffi/tape.ts";
@@ -21,10 +21,15 @@ import { explainNamespaces } from "./namespace-explain.ts";
 const CLONE_NEWUSER = 0x10000000;
 const CLONE_NEWNS = 0x00020000;
 const CLOEXEC_ALL = 4;
-/** Set for the hoy that is executed when joining failed. */
+/** Set for the hoy that is executed when joining failed: how often it did. */
 const FAILED_VARIABLE = "HOY_NAMESPACE_FAILED";
+/** A pause that was just killed may still be there when it is found, but not when it is joined. */
+const MAX_FAILURES = 3;
+/** How long a pause whose start was cut off may take to leave, or to say who it is. */
+const SETTLING_MS = 5000;
 
 const pidFile = (folder: string): string => join(folder, "pause.pid");
+const newPidFile = (folder: string): string => `${pidFile(folder)}.new`;
 
 /** True while pause holds its lock. */
 function pauseLock(folder: string): Fd | undefined {
@@ -39,22 +44,22 @@ function ensurePause(): number {
   const folder = userRunFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   using _making = lock(join(folder, "pause.make"));
-  using mine = pauseLock(folder);
-  if (!mine && existsSync(pidFile(folder))) return Number(readFileSync(pidFile(folder), "utf8"));
-  if (!mine)
-    throw new HoyError(`${folder}/pause.lock is held, but nobody says by whom`, {
-      hint: `end the process that holds it: fuser -k ${folder}/pause.lock`,
-    });
-  // should we be killed before the new one is written, nobody may take an old one for it
-  rmSync(pidFile(folder), { force: true });
-  const pid = startPause(mine);
-  writeFileSync(`${pidFile(folder)}.new`, String(pid));
-  renameSync(`${pidFile(folder)}.new`, pidFile(folder));
-  return pid;
+  for (const deadline = Date.now() + SETTLING_MS; ; Bun.sleepSync(2)) {
+    using mine = pauseLock(folder);
+    if (mine) return startPause(folder, mine);
+    if (existsSync(pidFile(folder))) return Number(readFileSync(pidFile(folder), "utf8"));
+    if (Date.now() > deadline)
+      throw new HoyError(`${folder}/pause.lock is held, but nobody says by whom`, {
+        hint: `end the process that holds it: fuser -k ${folder}/pause.lock`,
+      });
+  }
 }
 
-/** Unshares, waits for its ids, and then only waits. */
-function pauseTape(): Tape {
+/**
+ * Unshares, waits for its ids, and then only waits. It puts its own record in place, which hoy wrote: should hoy be killed before the
+ * word, pause ends and leaves none; after it, there is one.
+ */
+function pauseTape(folder: string): Tape {
   const tape = new Tape();
   tape.mode = Mode.play;
   const part = new Part();
@@ -64,6 +69,7 @@ function pauseTape(): Tape {
   part.op("wait for the ids", NR.read, [PlayerFd.owner, tape.space(8), 1], { expect: 1 });
   part.op("become root of the namespace", NR.setresgid, [0, 0, 0]).op("become root of the namespace", NR.setresuid, [0, 0, 0]);
   part.op("chdir /", NR.chdir, ["/"]);
+  part.op(`rename ${newPidFile(folder)}`, NR.renameat, [AT_FDCWD, newPidFile(folder), AT_FDCWD, pidFile(folder)]);
   part.op("tell that all is ready", NR.write, [PlayerFd.owner, tape.bytes(new Uint8Array(8)), 8]);
   part.op("close", NR.close, [PlayerFd.owner]);
   part.op("wait for ever", NR.ppoll, [0, 0, 0, 0]);
@@ -71,8 +77,10 @@ function pauseTape(): Tape {
   return tape;
 }
 
-function startPause(alive: Fd): number {
-  const tape = pauseTape();
+function startPause(folder: string, alive: Fd): number {
+  // of an earlier one
+  rmSync(pidFile(folder), { force: true });
+  const tape = pauseTape(folder);
   const [ours, theirs] = socketPair();
   using tapeFd = tape.send();
   const pid = spawnPlayer({ tape: tapeFd, owner: theirs, alive }, "hoy-pause");
@@ -86,6 +94,7 @@ function startPause(alive: Fd): number {
   try {
     expectWord();
     writeMaps(pid, identityMaps(ownIdentity()));
+    writeFileSync(newPidFile(folder), String(pid));
     writeAll(ours.number, new Uint8Array(1));
     expectWord();
   } finally {
@@ -96,18 +105,19 @@ function startPause(alive: Fd): number {
 
 /** Goes on inside the user's namespace: this call does not return there, the whole command starts again as its root. */
 export function enterNamespace(): void {
-  if (process.env[FAILED_VARIABLE]) {
-    throw new HoyError("cannot join the user's namespace", { hint: `remove ${dirname(pidFile(userRunFolder()))}/pause.* and try again` });
+  const { [FAILED_VARIABLE]: failures = "0", ...environment } = process.env;
+  if (Number(failures) >= MAX_FAILURES) {
+    throw new HoyError("cannot join the user's namespace", { hint: `remove ${userRunFolder()}/pause.* and try again` });
   }
   const pause = ensurePause();
   const { path, prefix } = engineProgram();
   const argv = [process.argv0, ...prefix, ...process.argv.slice(2)];
-  const env = Object.entries(process.env).map(([key, value]) => `${key}=${value}`);
+  const env = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
   const tape = new Tape();
   tape.mode = Mode.play;
   const part = new Part();
   const inside = tape.strings([...env, `${ROOTLESS_VARIABLE}=${hostUid()}`]);
-  const failed = tape.strings([...env, `${FAILED_VARIABLE}=1`]);
+  const failed = tape.strings([...env, `${FAILED_VARIABLE}=${Number(failures) + 1}`]);
   const words = tape.strings(argv);
   part.op("open pause", NR.pidfd_open, [pause, 0], { out: slot(0), ignore: "any", skip: 6 });
   part.op("join the user's namespace", NR.setns, [slot(0), CLONE_NEWUSER | CLONE_NEWNS], { ignore: "any", skip: 5 });

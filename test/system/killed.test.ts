@@ -1,7 +1,7 @@
 /** SIGKILL of every kind of our processes at random moments: the next command finds all in order, and nothing is left. */
 import { expect } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import { available } from "../harness/requires.ts";
 import type { TestStore } from "../harness/store.ts";
@@ -148,4 +148,16 @@ all("what was committed is kept", async (store, { title }) => {
   expect(await unrest(store)).toEqual([]);
   expect(rows(store).map(({ name }) => name)).toEqual(["writer"]);
   expect(readFileSync(join(store.root, "containers", rows(store)[0]?.id as string, "upper", "file"), "utf8")).toBe("one\n");
+});
+
+each([ROOTLESS, PLAIN], "busybox")("the making of the user's namespace, and its holder", async (store) => {
+  const call = ["run", "--rm", ...flags(store, "none"), "true"];
+  for (let round = 0; round < 40; round++) {
+    await cutOff(store, 8 + round / 2, call);
+    await store.ok(call);
+    const pid = Number(readFileSync(join(dirname(dirname(store.paths.run)), "pause.pid"), "utf8"));
+    process.kill(pid, "SIGKILL");
+    if (round % 2) await store.ok(call);
+  }
+  expect(await unrest(store)).toEqual([]);
 });
