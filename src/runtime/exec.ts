@@ -9,7 +9,7 @@ import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts";
 import type { Process } from "../spec/runtime.ts";
 import { FrameReader } from "./frames.ts";
-import { joinCgroups, NULL_DEVICE, useStreams } from "./plan/init.ts";
+import { joinCgroups, joinKeyring, NULL_DEVICE, useStreams } from "./plan/init.ts";
 import type { Planner } from "./plan/paths.ts";
 import { planProcess } from "./plan/process.ts";
 import { openTerminal, type TerminalSize, useTerminal } from "./plan/terminal.ts";
@@ -20,6 +20,8 @@ const PR_SET_DUMPABLE = 4;
 const TARGET = slot(40);
 
 export interface ExecRequest {
+  /** The container's. */
+  id: string;
   /** The container's first process (pidfd_open(2)): its number may be another's by the time that it is joined. */
   target: Fd;
   /** CLONE_NEW* of the container's own namespaces: joining the host's would be refused to an ordinary user. */
@@ -43,8 +45,9 @@ function joinPart(request: ExecRequest): Part {
   return part;
 }
 
-function enter(part: Part): void {
+function enter(part: Part, { id }: ExecRequest): void {
   part.op("new session", NR.setsid, [], { ignore: EPERM });
+  joinKeyring(part, id);
 }
 
 /**
@@ -57,7 +60,7 @@ export function execForeground(request: ExecRequest, stdin: boolean): number {
   tape.clone = tape.cloneArgs({ flags: 0, exitSignal: SIGCHLD });
   tape.lay("early", joinPart(request));
   const part = new Part();
-  enter(part);
+  enter(part, request);
   planProcess(tape, part, { ...request, report: PlayerFd.owner });
   tape.lay("init", part);
   const [ours, theirs] = socketPair();
@@ -92,7 +95,7 @@ export function execMonitored(request: MonitoredExec): { monitor: Monitor; pid: 
   const init = new Part();
   const planner: Planner = { tape, part: init, known: new Set() };
   const uid = request.process.user.uid;
-  enter(init);
+  enter(init, request);
   if (request.terminal) {
     init.op("open the container's root", NR.openat, [AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC], { out: TARGET });
     init.op("open the container's root", NR.dup3, [TARGET, PlayerFd.rootfs, O_CLOEXEC]);

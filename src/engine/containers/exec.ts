@@ -65,6 +65,7 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
   const process = execProcess(row, spec, options, target);
   const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
   const request: ExecRequest = {
+    id: row.id,
     target,
     namespaces: namespaceFlags(spec) + (spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ? CLONE_NEWCGROUP : 0),
     process,
