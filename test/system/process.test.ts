@@ -1,6 +1,6 @@
 /** What the container's first process gets: environment, folder, user, host name, limits, streams. */
 import { expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import { runProbe } from "./run-probe.ts";
@@ -89,4 +89,15 @@ all("/etc/hosts, /etc/hostname and /etc/resolv.conf are the container's own", as
   expect(texts["/etc/hosts"]).toContain("127.0.0.1\tlocalhost");
   expect(texts["/etc/hosts"]).toMatch(/^10\.1\.2\.3\s+db$/m);
   expect(texts["/etc/hostname"]).toBe("me\n");
+});
+
+all("the search for a program goes on after what is no folder, a loop of links, and a name that is too long", async (store) => {
+  symlinkSync("loop", join(store.dir, "loop"));
+  const odd = ["/etc/passwd", "/data/loop", `/${"a".repeat(300)}`, `${"/a".repeat(2_100)}`];
+  const flags = (...folders: string[]) => ["-v", `${store.dir}:/data`, "-e", `PATH=${folders.join(":")}`, "--rootfs", store.rootfs];
+  expect(await store.ok(container(...flags(...odd, "/bin"), "echo", "found"))).toBe("found");
+  for (const folder of odd) {
+    const { code, stderr } = await store.hoy(container(...flags("/bin", folder), "no-such-program"));
+    expect([code, stderr]).toEqual([127, expect.stringContaining('exec: "no-such-program": executable file not found in $PATH')]);
+  }
 });

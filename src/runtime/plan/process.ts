@@ -1,5 +1,5 @@
 /** What the container's process is: limits, ids, capabilities, seccomp, working directory and program; shared by run and exec. */
-import { EACCES, ENOENT } from "../../../ffi/errno.ts";
+import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Part, PlayerSlot, type Slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
@@ -81,12 +81,21 @@ function planBounding(part: Part, keep: readonly string[] = []): void {
       part.op(`drop capability ${number} from the bounding set`, NR.prctl, [PR_CAPBSET_DROP, number, 0, 0, 0]);
 }
 
+const NAME_MAX = 255;
+const PATH_MAX = 4096;
+
+/** False for what can only give ENAMETOOLONG. */
+const isNameable = (path: string): boolean =>
+  Buffer.byteLength(path) < PATH_MAX && path.split("/").every((name) => Buffer.byteLength(name) <= NAME_MAX);
+
 /** Files that execvp(3) would try for `program`, in order. */
 export function candidates(program: string, env: readonly string[]): string[] {
   if (program.includes("/")) return [program];
   const path =
     env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  return path.split(":").map((folder) => `${folder || "."}/${program}`);
+  const all = path.split(":").map((folder) => `${folder || "."}/${program}`);
+  const nameable = all.filter(isNameable);
+  return nameable.length > 0 ? nameable : all.slice(-1);
 }
 
 /** The last part: from the fully built container as its namespace's root to the user's program. */
@@ -114,6 +123,6 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   const files = candidates(args[0] as string, process.env ?? []);
   files.forEach((file, index) => {
     // a failure is that of the name which was looked for, not of the last place
-    part.op(`exec ${args[0]}`, NR.execve, [file, argv, env], index < files.length - 1 ? { ignore: [ENOENT, EACCES] } : {});
+    part.op(`exec ${args[0]}`, NR.execve, [file, argv, env], index < files.length - 1 ? { ignore: [ENOENT, EACCES, ENOTDIR, ELOOP] } : {});
   });
 }
