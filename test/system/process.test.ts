@@ -1,6 +1,6 @@
 /** What the container's first process gets: environment, folder, user, host name, limits, streams. */
 import { expect } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import { runProbe } from "./run-probe.ts";
@@ -100,4 +100,25 @@ all("the search for a program goes on after what is no folder, a loop of links, 
     const { code, stderr } = await store.hoy(container(...flags("/bin", folder), "no-such-program"));
     expect([code, stderr]).toEqual([127, expect.stringContaining('exec: "no-such-program": executable file not found in $PATH')]);
   }
+});
+
+ranged("-w may be a folder that only root can enter", async (store) => {
+  const closed = join(store.dir, "closed");
+  mkdirSync(closed, { mode: 0o700 });
+  if (store.user) chownSync(closed, store.user.uid, store.user.gid);
+  const flags = ["-u", "1000", "-w", "/closed", "-v", `${closed}:/closed`, "--rootfs", store.rootfs];
+  expect(await store.ok(container(...flags, "readlink", "/proc/self/cwd"))).toBe("/closed");
+  const id = await store.ok(["run", "-d", "--network", "none", "-v", `${closed}:/closed`, "--rootfs", store.rootfs, "sleep", "60"]);
+  for (const tty of [[], ["-t"]])
+    expect(await store.ok(["exec", ...tty, "-u", "1000", "-w", "/closed", id, "readlink", "/proc/self/cwd"])).toStartWith("/closed");
+  const { code } = await store.hoy(["exec", "-u", "1000", "-w", "/etc/passwd", id, "true"]);
+  expect(code).toBe(126);
+  await store.ok(["rm", "-f", id]);
+});
+
+ranged("-w through another process's /proc is entered with the user's own rights alone", async (store) => {
+  const id = await store.ok(["run", "-d", "--network", "none", "--rootfs", store.rootfs, "sleep", "60"]);
+  const { code, stderr } = await store.hoy(["exec", "-u", "1000", "-w", "/proc/1/root", id, "pwd"]);
+  expect([code, stderr]).toEqual([126, expect.stringContaining("chdir to /proc/1/root: permission denied")]);
+  await store.ok(["rm", "-f", id]);
 });

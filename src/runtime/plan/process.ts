@@ -1,7 +1,8 @@
 /** What the container's process is: limits, ids, capabilities, seccomp, working directory and program; shared by run and exec. */
-import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
+import { EACCES, EBADF, EINVAL, ELOOP, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../../../ffi/errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_MAGICLINKS } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
-import { type Part, PlayerSlot, type Slot, type Tape } from "../../../ffi/tape.ts";
+import { type Part, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Process } from "../../spec/runtime.ts";
 import { capabilityMask, lastCapability } from "../capabilities.ts";
@@ -19,6 +20,10 @@ const SECCOMP_SET_MODE_FILTER = 1;
 const SPEC_ALLOW = 4;
 /** Where the report's descriptor lies when everything else is closed. */
 const REPORT = 3;
+const LAST_FD = 0x7fffffff;
+const FOLDER = slot(0);
+/** 0 when the working directory was entered as root, else the negated errno. */
+const ENTERED = slot(1);
 
 export interface ProcessRequest {
   process: Process;
@@ -35,6 +40,27 @@ function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
     const at = tape.bytes(new Uint8Array(new BigUint64Array([rlimitValue(soft), rlimitValue(hard)]).buffer));
     part.op(`set ${type}`, NR.prlimit64, [0, rlimitNumber(type), at, 0]);
   }
+}
+
+/**
+ * Goes to the working directory before the rights for it are given up, as runc does: a user's home may be closed to the user.
+ * Where root may not enter it (a network file system), and through links of /proc, where root could reach what the user must not,
+ * `enterAsUser` does.
+ */
+function enterAsRoot(tape: Tape, part: Part, cwd: string): void {
+  const how = tape.space(24);
+  tape.poke(how, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  tape.poke(how + 16, RESOLVE_NO_MAGICLINKS);
+  const step = `chdir to ${cwd}`;
+  part.op(step, NR.openat2, [AT_FDCWD, cwd, how, 24], { out: FOLDER, ignore: [EACCES, EPERM, ELOOP, ENOSYS] });
+  part.op(step, NR.fchdir, [FOLDER], { out: ENTERED, ignore: [EBADF, EACCES, EPERM] });
+  part.op("close", NR.close, [FOLDER], { ignore: EBADF });
+}
+
+function enterAsUser(part: Part, cwd: string): void {
+  // A jump: "from 4 up to 0" is invalid, and skips what follows; up to a negated errno is up to the end, where all is closed already.
+  part.op("skip chdir", NR.close_range, [REPORT + 1, ENTERED, 0], { ignore: EINVAL, skip: 1 });
+  part.op(`chdir to ${cwd}`, NR.chdir, [cwd]);
 }
 
 /** Set of capability names → the two 32-bit words of the kernel. */
@@ -103,6 +129,10 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   const { process, seccomp } = request;
   const args = process.args ?? [];
   if (args.length === 0 || args[0] === "") throw new HoyError("no command specified", { exitCode: 125, status: 400 });
+  // only 0 to 2 and that socket are left when a path of the image is used: CVE-2024-21626
+  part.op("keep the report's descriptor", NR.dup3, [request.report, REPORT, O_CLOEXEC], { out: PlayerSlot.sync });
+  part.op("close all descriptors", NR.close_range, [REPORT + 1, LAST_FD, 0]);
+  enterAsRoot(tape, part, process.cwd);
   planRlimits(tape, part, process.rlimits);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   if (seccomp && !process.noNewPrivileges) planSeccomp(tape, part, seccomp);
@@ -112,10 +142,7 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
   part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
-  // only 0 to 2 and that socket are left when a path of the image is used: CVE-2024-21626
-  part.op("keep the report's descriptor", NR.dup3, [request.report, REPORT, 0o2000000], { out: PlayerSlot.sync });
-  part.op("close all descriptors", NR.close_range, [REPORT + 1, 0x7fffffff, 0]);
-  part.op(`chdir to ${process.cwd}`, NR.chdir, [process.cwd]);
+  enterAsUser(part, process.cwd);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
   if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp);
   const argv = tape.strings(args);
