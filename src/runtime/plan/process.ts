@@ -1,6 +1,6 @@
 /** What the container's process is: limits, ids, capabilities, seccomp, working directory and program; shared by run and exec. */
-import { EACCES, EBADF, EINVAL, ELOOP, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../../../ffi/errno.ts";
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_MAGICLINKS } from "../../../ffi/fd.ts";
+import { EACCES, EAGAIN, EBADF, EINVAL, ELOOP, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../../../ffi/errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, RESOLVE_NO_MAGICLINKS } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Part, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
@@ -20,6 +20,8 @@ const SECCOMP_SET_MODE_FILTER = 1;
 const SPEC_ALLOW = 4;
 /** Where the report's descriptor lies when everything else is closed. */
 const REPORT = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
 const LAST_FD = 0x7fffffff;
 const FOLDER = slot(0);
 /** 0 when the working directory was entered as root, else the negated errno. */
@@ -40,6 +42,13 @@ function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
     const at = tape.bytes(new Uint8Array(new BigUint64Array([rlimitValue(soft), rlimitValue(hard)]).buffer));
     part.op(`set ${type}`, NR.prlimit64, [0, rlimitNumber(type), at, 0]);
   }
+}
+
+/** With the monitor's death the process dies too; one that died before the kernel knew of it has closed its end of the report. */
+function bindToMonitor(tape: Tape, part: Part): void {
+  part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
+  // nothing is ever sent: either nothing comes, or the end
+  part.op("look for the monitor", NR.read, [REPORT, tape.space(8), 1], { ignore: EAGAIN, expect: 1 });
 }
 
 /**
@@ -132,6 +141,7 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   // only 0 to 2 and that socket are left when a path of the image is used: CVE-2024-21626
   part.op("keep the report's descriptor", NR.dup3, [request.report, REPORT, O_CLOEXEC], { out: PlayerSlot.sync });
   part.op("close all descriptors", NR.close_range, [REPORT + 1, LAST_FD, 0]);
+  part.op("never wait for the report", NR.fcntl, [REPORT, F_SETFL, O_RDWR | O_NONBLOCK]);
   enterAsRoot(tape, part, process.cwd);
   planRlimits(tape, part, process.rlimits);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
@@ -141,7 +151,7 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
     part.op("keep capabilities", NR.prctl, [PR_SET_KEEPCAPS, 1, 0, 0, 0]);
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
-  part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
+  bindToMonitor(tape, part);
   enterAsUser(part, process.cwd);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
   if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp);
