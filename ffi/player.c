@@ -32,7 +32,7 @@ static u8 thunk[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48,
 #define sys4(n, a, b, c, d) sys(n, a, b, c, d, 0, 0)
 
 enum { EINTR = 4, EAGAIN = 11, ANY = -1 };
-enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16 };
+enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32 };
 enum { CLOEXEC = 02000000, NONBLOCK = 04000, WRONLY = 1, CREATE = 0100, TRUNCATE = 01000, APPEND = 02000 };
 enum { CLONE_PIDFD = 0x1000, CLONE_PARENT = 0x8000 };
 
@@ -197,6 +197,7 @@ static int in_used, in_at;
 static int out_fd = -1, err_fd = -1, in_fd = -1, pid_fd = -1, done, flags;
 
 static void client_drop(int i) {
+  if (client[i].fd < 0) return; /* an owner that is gone already */
   sys1(NR_close, client[i].fd);
   if (i == 0 && client[0].fd == OWNER) { client[0].fd = -1; client[0].sent = frame_size; return; } /* the owner keeps its place */
   copy((char *)(client + i), (char *)(client + --clients), sizeof client[0]);
@@ -578,7 +579,7 @@ static void finish(void) {
     poll_set[0].fd = OWNER; poll_set[0].want = POLLIN | (client[0].sent < frame_size ? POLLOUT : 0);
     if (wait_for(1, -1) <= 0) continue;
     if (poll_set[0].got & POLLOUT) client_send(0);
-    if (client[0].fd >= 0 && poll_set[0].got & (POLLIN | POLLERR | POLLHUP) && !client_read(0)) break;
+    if (client[0].fd >= 0 && poll_set[0].got & (POLLIN | POLLERR | POLLHUP | POLLNVAL) && !client_read(0)) break;
   }
   if (done || !(flags & FOLLOW_UP)) leave(0);
   /* nobody is there for what follows the end: the engine itself, by its path, else by the descriptor held since the start */

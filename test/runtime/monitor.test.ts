@@ -1,6 +1,8 @@
 /** The player as a monitor, driven by hand: what happens when its owner or itself dies at a certain point. */
 import { expect } from "bun:test";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY, open } from "../../ffi/fd.ts";
@@ -73,6 +75,10 @@ async function over(pid: number): Promise<void> {
     if (Date.now() > end) throw new Error(`process ${pid} does not end`);
 }
 
+async function there(path: string): Promise<void> {
+  for (const end = Date.now() + 10_000; !existsSync(path); await Bun.sleep(5)) if (Date.now() > end) throw new Error(`no ${path}`);
+}
+
 root("no program runs whose monitor was killed before the parent-death signal was set", async () => {
   using driven = launch();
   const { folder, monitor } = driven;
@@ -90,4 +96,24 @@ root("no program runs whose monitor was killed before the parent-death signal wa
   closeSync(openSync(gate, "w"));
   await over(pid);
   expect(existsSync(made)).toBe(false);
+});
+
+root("a detached start whose owner dies before it is told: the monitor takes no listener for it, and leaves at the end", async () => {
+  using driven = launch();
+  const { folder, monitor } = driven;
+  const gate = join(folder, "gate");
+  Bun.spawnSync(["mkfifo", gate]);
+  const script = `read -r line < ${gate}; exit 3`;
+  const pid = monitor.play({ init: program(driven, ["/bin/sh", "-c", script]), namespaces: 0, into: undefined });
+  const parent = parentOf(pid);
+  sendFrame(monitor.owner.number, To.exec);
+  monitor.owner.close();
+  await there(join(folder, "pid"));
+  const listener = createConnection(join(folder, "attach.sock"));
+  await once(listener, "data");
+  writeFileSync(gate, "go\n");
+  await there(join(folder, "exit"));
+  expect(readFileSync(join(folder, "exit"), "utf8")).toStartWith("3 ");
+  await over(parent);
+  listener.destroy();
 });
