@@ -328,7 +328,7 @@ static void record(const char *temporary, const char *name, char *b, word n) {
   sys1(NR_close, fd);
 }
 
-/* --- words between init and monitor, on a SOCK_SEQPACKET pair --- */
+/* --- words between init and monitor, on a SOCK_SEQPACKET pair (S_PID: on a pipe, see clone_joined) --- */
 enum { S_FAILED = 1, S_TTY = 2, S_READY = 3, S_PID = 4 };
 static int sync_fd;
 
@@ -412,10 +412,15 @@ static void split_for_reaper(void) {
 
 static void run_init(void) { if (flags & REAPER) split_for_reaper(); init(); }
 
-/* A clone below the namespaces that `join` enters: an intermediate process joins, its child becomes ours by CLONE_PARENT. */
+/*
+ * A clone below the namespaces that `join` enters: an intermediate process joins, its child becomes ours by CLONE_PARENT.
+ * The pid comes over a pipe of its own: on the socket, the child could speak before it.
+ */
 static word clone_joined(void) {
-  int m[3], passed[2];
-  word middle = sys(NR_clone, SIGCHLD, 0, 0, 0, 0, 0);
+  int m[3], own[2];
+  word middle = sys2(NR_pipe2, own, CLOEXEC), r;
+  if (middle < 0) return middle;
+  middle = sys(NR_clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (middle == 0) {
     m[0] = S_FAILED;
     if (play(&H->join, m + 1) == 0) {
@@ -423,18 +428,19 @@ static word clone_joined(void) {
       H->clone[0] = (H->clone[0] & ~(word)CLONE_PIDFD) | CLONE_PARENT;
       H->clone[4] = 0; /* no exit signal with CLONE_PARENT: it takes the parent's */
       pid = sys2(NR_clone3, H->clone, 88);
-      if (pid == 0) run_init();
+      if (pid == 0) { sys1(NR_close, own[1]); run_init(); }
       m[0] = pid < 0 ? S_FAILED : S_PID; m[1] = pid < 0 ? -1 : (int)pid; m[2] = pid < 0 ? -(int)pid : 0;
     }
-    sys3(NR_write, slot[SLOT_SYNC], m, 12);
+    sys3(NR_write, own[1], m, 12);
     leave(0);
   }
   if (middle < 0) return middle;
   /* ours goes first: when the intermediate process is killed together with the container, that is the end of the conversation */
-  sys1(NR_close, slot[SLOT_SYNC]);
-  slot[SLOT_SYNC] = -1;
+  sys1(NR_close, own[1]);
   m[0] = S_FAILED; m[1] = -1; m[2] = 0;
-  if (receive(sync_fd, m, 12, passed) != 12 || m[0] != S_PID) { failed(m[1], m[2]); leave(1); }
+  do r = sys3(NR_read, own[0], m, 12); while (r == -EINTR);
+  if (r != 12 || m[0] != S_PID) { failed(m[1], m[2]); leave(1); }
+  sys1(NR_close, own[0]);
   sys4(NR_wait4, middle, 0, 0, 0);
   pid_fd = sys2(NR_pidfd_open, m[1], 0);
   return m[1];

@@ -117,3 +117,27 @@ root("a detached start whose owner dies before it is told: the monitor takes no 
   await over(parent);
   listener.destroy();
 });
+
+const S_READY = 3;
+const CLONE_VFORK = 0x4000;
+
+root("a process that joins may speak before its pid is told", async () => {
+  using driven = launch();
+  const { monitor } = driven;
+  const ready = monitor.tape.bytes(new Uint8Array(new Int32Array([S_READY, 0, 0]).buffer));
+  const init = new Part().op("speak at once", NR.write, [PlayerSlot.sync, ready, 12]);
+  init.op("execute", NR.execve, ["/bin/true", monitor.tape.strings(["true"]), monitor.tape.strings([])]);
+  const join = new Part().op("join nothing", NR.umask, [0o022]);
+  // the intermediate process sleeps until the other one, which does not wait for the word, is a program
+  expect(monitor.play({ init, join, namespaces: CLONE_VFORK, into: undefined })).toBeGreaterThan(0);
+});
+
+root("a step that fails while joining is told, and an intermediate process that dies ends the start", () => {
+  using failing = launch();
+  const init = program(failing, ["/bin/true"]);
+  const nowhere = new Part().op("join nothing", NR.setns, [-1, 0]);
+  expect(() => failing.monitor.play({ init, join: nowhere, namespaces: 0, into: undefined })).toThrow("join nothing: bad file descriptor");
+  using killed = launch();
+  const end = new Part().op("end", NR.exit_group, [0]);
+  expect(() => killed.monitor.play({ init: program(killed, ["/bin/true"]), join: end, namespaces: 0, into: undefined })).toThrow();
+});
