@@ -33,7 +33,7 @@ static u8 thunk[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48,
 
 enum { EINTR = 4, EAGAIN = 11, ANY = -1 };
 enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32 };
-enum { CLOEXEC = 02000000, NONBLOCK = 04000, WRONLY = 1, CREATE = 0100, TRUNCATE = 01000, APPEND = 02000 };
+enum { CLOEXEC = 02000000, NOCTTY = 0400, NONBLOCK = 04000, WRONLY = 1, CREATE = 0100, TRUNCATE = 01000, APPEND = 02000 };
 enum { CLONE_PIDFD = 0x1000, CLONE_PARENT = 0x8000 };
 
 /* --- the tape (ffi/tape.ts writes it; keep both in step) --- */
@@ -195,6 +195,7 @@ static int out_used[2], out_logged[2];
 static char in_buffer[8192];
 static int in_used, in_at;
 static int out_fd = -1, err_fd = -1, in_fd = -1, pid_fd = -1, done, flags;
+static int slave_fd = -1; /* of the terminal: as long as it is open, the master's end is not reached, and the container may open it again */
 
 static void client_drop(int i) {
   if (client[i].fd < 0) return; /* an owner that is gone already */
@@ -475,7 +476,10 @@ static void start_up(word pid) {
     if (wait_for(2, -1) < 0) continue;
     if (poll_set[0].got) {
       r = receive(sync_fd, m, 12, passed);
-      if (r == 12 && m[0] == S_TTY) { out_fd = passed[0]; in_fd = flags & STDIN ? out_fd : -1; }
+      if (r == 12 && m[0] == S_TTY) {
+        out_fd = passed[0]; in_fd = flags & STDIN ? out_fd : -1;
+        slave_fd = sys3(NR_ioctl, out_fd, 0x5441, 2 | NOCTTY | CLOEXEC); /* TIOCGPTPEER */
+      }
       else if (r == 12 && m[0] == S_READY) frame(F_READY, "", 0);
       else if (r == 12) { failed(m[1], m[2]); give_up(pid); }
       else if (going) return; /* closed by execve */
@@ -566,13 +570,13 @@ static void serve(word pid) {
       }
     }
     if (poll_set[4].got) stdin_drain();
-    if (poll_set[0].got && !pending() && !pump(0, out_fd)) { if (in_fd == out_fd) in_fd = -1; sys1(NR_close, out_fd); out_fd = -1; }
+    if (poll_set[0].got && !pending() && !pump(0, out_fd)) { if (in_fd == out_fd) stdin_close(); sys1(NR_close, out_fd); out_fd = -1; }
     if (poll_set[1].got && !pending() && !pump(1, err_fd)) { sys1(NR_close, err_fd); err_fd = -1; }
     if (poll_set[3].got && !pending()) {
       int fd = sys4(NR_accept4, slot[SLOT_LISTEN], 0, 0, CLOEXEC | NONBLOCK);
       if (fd >= 0) { client_add(fd); hello(clients - 1); }
     }
-    if (poll_set[2].got) { exited = 1; record_exit(pid); }
+    if (poll_set[2].got) { exited = 1; record_exit(pid); sys1(NR_close, slave_fd); }
   }
   release(pid);
   p = b; put_number(&p, code, 1);
