@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
+import type { TestStore } from "../harness/store.ts";
 import { runProbe } from "./run-probe.ts";
 
 const all = each([ROOT, ROOTLESS, PLAIN], "busybox");
@@ -121,4 +122,20 @@ ranged("-w through another process's /proc is entered with the user's own rights
   const { code, stderr } = await store.hoy(["exec", "-u", "1000", "-w", "/proc/1/root", id, "pwd"]);
   expect([code, stderr]).toEqual([126, expect.stringContaining("chdir to /proc/1/root: permission denied")]);
   await store.ok(["rm", "-f", id]);
+});
+
+const exec = (store: TestStore, id: string, flags: string[], script: string): Promise<string> =>
+  store.ok(["exec", ...flags, id, "sh", "-c", script]);
+
+ranged("exec -u: the groups of --group-add, and a home of the user's own unless one is configured", async (store) => {
+  const start = (...flags: string[]) => store.ok(["run", "-d", "--network", "none", ...flags, "--rootfs", store.rootfs, "sleep", "60"]);
+  const plain = await start("--group-add", "77", "-u", "1234");
+  expect(await exec(store, plain, [], "id -G; echo $HOME")).toBe("0 77\n/");
+  expect(await exec(store, plain, ["-u", "alice"], "id -G; echo $HOME")).toBe("1000 77 2000\n/home/alice");
+  expect(await exec(store, plain, ["-u", "alice", "-e", "HOME=/mine"], "echo $HOME")).toBe("/mine");
+  expect(await exec(store, plain, ["-u", "alice", "-e", "HOME="], "echo $HOME")).toBe("/home/alice");
+  const configured = await start("-e", "HOME=/configured");
+  expect(await exec(store, configured, ["-u", "alice"], "echo $HOME")).toBe("/configured");
+  expect(await exec(store, configured, [], "echo $HOME")).toBe("/configured");
+  await store.ok(["rm", "-f", plain, configured]);
 });
