@@ -2,8 +2,8 @@
  * A process that joins a running container. In the foreground without a terminal it is the caller's own child through the player;
  * with one, detached, or where the caller's streams are a terminal, it gets a monitor.
  */
-import { EPERM } from "../../ffi/errno.ts";
-import { AT_FDCWD, type Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, socketPair } from "../../ffi/fd.ts";
+import { EACCES, EPERM } from "../../ffi/errno.ts";
+import { AT_FDCWD, type Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, O_WRONLY, socketPair } from "../../ffi/fd.ts";
 import { spawnPlayer, waitChild } from "../../ffi/player.ts";
 import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts";
@@ -17,6 +17,7 @@ import { failure, launchMonitor, type Monitor, type MonitorRequest } from "./sta
 
 const SIGCHLD = 17;
 const PR_SET_DUMPABLE = 4;
+const SCORE = slot(39);
 const TARGET = slot(40);
 
 export interface ExecRequest {
@@ -34,9 +35,18 @@ export interface ExecRequest {
   into: string | undefined;
 }
 
+/** The container's, not the caller's; an ordinary user whose own is higher may not lower it. */
+function setOomScore(part: Part, score: number | undefined): void {
+  if (score === undefined) return;
+  const step = `set oom_score_adj to ${score}`;
+  part.op(step, NR.openat, [AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC], { out: SCORE });
+  part.op(step, NR.write, [SCORE, String(score), String(score).length], { ignore: EACCES }).op("close", NR.close, [SCORE]);
+}
+
 /** Enters the cgroups and namespaces. Not dumpable until execve: the container may not look into what joins it (CVE-2016-9962). */
 function joinPart(request: ExecRequest): Part {
   const part = new Part();
+  setOomScore(part, request.process.oomScoreAdj);
   part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
   joinCgroups(part, request.into === undefined ? request.joinCgroups : [...request.joinCgroups, `${request.into}/cgroup.procs`]);

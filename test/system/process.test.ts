@@ -2,6 +2,8 @@
 import { expect } from "bun:test";
 import { chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dist } from "../harness/build.ts";
+import { cleanEnv } from "../harness/hoy.ts";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import type { TestStore } from "../harness/store.ts";
 import { runProbe } from "./run-probe.ts";
@@ -138,4 +140,14 @@ ranged("exec -u: the groups of --group-add, and a home of the user's own unless 
   expect(await exec(store, configured, ["-u", "alice"], "echo $HOME")).toBe("/configured");
   expect(await exec(store, configured, [], "echo $HOME")).toBe("/configured");
   await store.ok(["rm", "-f", plain, configured]);
+});
+
+each([ROOT], "busybox")("exec has the container's oom_score_adj, not the caller's", async (store) => {
+  const id = await store.ok(["run", "-d", "--network", "none", "--rootfs", store.rootfs, "sleep", "60"]);
+  const asked = ["exec", id, "cat", "/proc/self/oom_score_adj"];
+  const { stdout } = Bun.spawnSync(["sh", "-c", 'echo 300 > /proc/self/oom_score_adj; exec "$@"', "sh", dist(), ...asked], {
+    env: cleanEnv({ ...store.env, HOY_ROOT: store.root }),
+  });
+  expect(stdout.toString()).toBe("0\n");
+  await store.ok(["rm", "-f", id]);
 });
