@@ -70,7 +70,8 @@ all("-t without a terminal to read from is refused", async (store) => {
 });
 
 all("a program may close its terminal and open it again", async (store) => {
-  const script = "exec </dev/null >/dev/null 2>&1; sleep 1; echo again >/dev/console; read -r line </dev/console; echo got $line >/dev/console";
+  const script =
+    "exec </dev/null >/dev/null 2>&1; sleep 1; echo again >/dev/console; read -r line </dev/console; echo got $line >/dev/console";
   await using host = shellFor(store);
   host.type(`$HOY run --rm -it --network none --rootfs $ROOTFS sh -c '${script}'; echo code=$?\n`);
   await host.see("again\r\n");

@@ -3,7 +3,15 @@
  * RESOLVE_IN_ROOT and without magic links, so that no link of an image leads out of it (CVE-2019-16884, CVE-2021-30465, CVE-2024-45310).
  */
 
-import { O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "../../../ffi/fd.ts";
+import {
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type OpOptions, type Part, PlayerFd, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 
