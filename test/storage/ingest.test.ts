@@ -76,6 +76,49 @@ describe("an image comes in", () => {
     expect(readFileSync(join(layerPaths(store, image.id).folders[0] as string, "f"), "utf8")).toBe("same");
   });
 
+  test("what follows the end of a gzip stream belongs to the blob", async () => {
+    using scope = scratchStore();
+    const { store } = scope;
+    const built = buildImage(smallImage("x"));
+    const padding = new Uint8Array(3 << 20);
+    const layers = built.layers.map((layer) => {
+      const data = new Uint8Array(Buffer.concat([layer.data, padding]));
+      return { ...layer, data, digest: sha256(data) };
+    });
+    await ingestImage(store, requestOf({ ...built, layers }));
+    for (const { digest, data } of layers) expect(readFileSync(blobPath(store, digest)).equals(data)).toBe(true);
+  });
+
+  test("a source that breaks behind the end of its gzip stream says so", async () => {
+    using scope = scratchStore();
+    const request = requestOf(buildImage({ layers: [[{ name: "f", data: "x" }]] }));
+    const [layer] = request.layers;
+    async function* breaking() {
+      yield* layer?.open() ?? [];
+      for (let chunks = 0; chunks < 100; chunks++) yield new Uint8Array(4096);
+      throw new Error("the registry went away");
+    }
+    const layers = request.layers.map((source) => ({ ...source, size: undefined, digest: undefined, open: breaking }));
+    expect((await failureOf(ingestImage(scope.store, { ...request, layers }))).message).toBe("the registry went away");
+    expect(contents(scope.store)).toEqual(EMPTY);
+  });
+
+  test("a source is closed when its bytes are wrong", async () => {
+    using scope = scratchStore();
+    const request = requestOf(buildImage({ layers: [[{ name: "f", data: "x" }]] }));
+    const closed = Promise.withResolvers<void>();
+    async function* endless() {
+      try {
+        for (;;) yield Buffer.from("no tar at all, and no end of it. ".repeat(1000));
+      } finally {
+        closed.resolve();
+      }
+    }
+    const layers = request.layers.map((source) => ({ ...source, size: undefined, digest: undefined, open: endless }));
+    await failureOf(ingestImage(scope.store, { ...request, layers }));
+    await closed.promise;
+  });
+
   test("an image without layers", async () => {
     using scope = scratchStore();
     const image = await addImage(scope.store, { layers: [] });

@@ -15,7 +15,7 @@ import { blobPath, blobWriter, hasBlob, openBlob } from "../content.ts";
 import { blobsOfDiff } from "../layers.ts";
 import type { ByteSource } from "../tar/reader.ts";
 import { type UnpackedLayer, unpackLayer } from "../unpack.ts";
-import { abortable, drain, hashed, keep } from "./streams.ts";
+import { abortable, hashed, keep, lend } from "./streams.ts";
 
 export interface LayerSource {
   /** Digest and size of the blob as the manifest has them; undefined where nothing announces them (Docker archives). */
@@ -105,12 +105,13 @@ interface UnpackedBlob {
 }
 
 async function unpackBlob(input: ByteSource, source: LayerSource, { context, what }: Named): Promise<UnpackedBlob> {
-  const { stream, compression } = await decompress(input, what);
+  using lent = lend(input);
+  const { stream, compression } = await decompress(lent.stream, what);
   const hash = new Bun.CryptoHasher("sha256");
   const tar = hashed(stream, hash);
   const unpacked = await unpackLayer(tar, { root: join(context.folder, "diff"), rootless: context.store.rootless });
   // Whatever follows the end of the compressed stream counts for the blob's digest.
-  await drain(input);
+  await lent.drain();
   const diffId = `sha256:${hash.digest("hex")}`;
   if (diffId !== source.diffId) throw new HoyError(`${what}: its content has the digest ${diffId} instead of ${source.diffId}`);
   return { unpacked, compression };
