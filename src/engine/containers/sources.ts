@@ -48,11 +48,16 @@ function subpath(folder: string, { subpath: below, target }: MountRequest): stri
   return readlinkSync(file.path);
 }
 
+/** Id of the image that is to be mounted. Throws HoyError when it is not there: it is not pulled. */
+export function imageToMount(store: Store, name: string): string {
+  const image = findImage(store, { name, reference: canonical(parseTagged(name)) });
+  if (!image) throw new HoyError(`No such image: ${name}`, { status: 404, hint: `hoy pull ${name}` });
+  return image.id;
+}
+
 /** An image's layers, read-only: the one layer itself, or an overlay of them. */
 function imageMount(store: Store, mount: MountRequest): ResolvedMount {
-  const image = findImage(store, { name: mount.source, reference: canonical(parseTagged(mount.source)) });
-  if (!image) throw new HoyError(`No such image: ${mount.source}`, { status: 404, hint: `hoy pull ${mount.source}` });
-  const { folders } = layerPaths(store, image.id);
+  const { folders } = layerPaths(store, mount.imageId ?? imageToMount(store, mount.source));
   const [only, ...others] = folders;
   if (only === undefined) throw new HoyError(`the image ${mount.source} has no layers to mount`, { status: 400 });
   if (others.length === 0) return { ...mount, readOnly: true, path: subpath(only, mount) };
