@@ -141,4 +141,9 @@ export const migrations: readonly string[] = [
     SELECT id AS container_id, image_id FROM containers WHERE image_id IS NOT NULL
     UNION ALL SELECT container_id, image_id FROM container_images;
   `,
+  `
+  -- 1: the container has offered the volume what its image has there, and never does again
+  ALTER TABLE container_volumes ADD COLUMN offered INTEGER NOT NULL DEFAULT 0;
+  UPDATE container_volumes SET offered = 1 WHERE container_id IN (SELECT id FROM containers WHERE started > 0);
+  `,
 ];

@@ -186,7 +186,7 @@ function plan({ store, row, host }: Work, rootfs: Fd, network: ContainerNetwork)
     user,
     host: { cgroupVersion: host.mode === "v2" ? 2 : 1, mapsGroup, recursiveReadOnly: true },
     files: writeContainerFiles(store, row, network),
-    mounts: resolveMounts(store, options.mounts ?? [], rootfs),
+    mounts: resolveMounts(store, row, rootfs),
     devices: containerDevices(options.hostConfig),
     rootless: store.rootless,
     cgroupPath: `/${store.name}/${row.id}`,
