@@ -41,6 +41,43 @@ all("an image that a container mounts is in use, and stays what it was", async (
   expect(await store.ok(["image", "ls", "-q", "-a"])).toBe("");
 });
 
+/** An opaque folder, a removed and a replaced file: what a mount that does not know the layers' marks shows wrongly. */
+const layered: TestImage = {
+  layers: [
+    [
+      { name: "opaque/" },
+      { name: "opaque/hidden", data: "1" },
+      { name: "data/" },
+      { name: "data/removed", data: "1" },
+      { name: "data/replaced", data: "1" },
+    ],
+    [
+      { name: "opaque/" },
+      { name: "opaque/.wh..wh..opq", data: "" },
+      { name: "opaque/shown", data: "2" },
+      { name: "data/.wh.removed", data: "" },
+      { name: "data/replaced", data: "2" },
+    ],
+    ...Array.from({ length: 8 }, (_, at) => [{ name: `layer${at}`, data: "x" }]),
+  ],
+};
+
+for (const api of [undefined, "old"])
+  all(
+    `an image of several layers is seen as one tree that nobody can write to${api ? ", also by the old mount call" : ""}`,
+    async (store) => {
+      await load(store, layered, "layered:1");
+      const script = "cd /m; echo opaque/* data/* layer*; cat data/replaced; touch new 2>&1; rm -f data/replaced 2>&1; echo $?";
+      const env = { HOY_MOUNT_API: api };
+      expect((await store.ok(over(store, "run", "layered:1", "sh", "-c", script), { env })).split("\n")).toEqual([
+        `opaque/shown data/replaced ${Array.from({ length: 8 }, (_, at) => `layer${at}`).join(" ")}`,
+        "2touch: new: Read-only file system",
+        "rm: can't remove 'data/replaced': Read-only file system",
+        "1",
+      ]);
+    },
+  );
+
 all("removed by force, it goes with the container that mounts it", async (store) => {
   await load(store, dataImage("kept"), "data:1");
   const id = await store.ok(over(store, "create", "data:1", "cat", "/m/data/f"));

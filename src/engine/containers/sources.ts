@@ -9,20 +9,31 @@ import type { Store } from "../../state/store.ts";
 import { fillFolder, finishFilling } from "../../storage/fill.ts";
 import { findImage } from "../../storage/images.ts";
 import { layerPaths } from "../../storage/layers.ts";
+import { mountOverlay } from "../../storage/overlay.ts";
 import type { MountRequest } from "./options.ts";
 import type { ContainerRow } from "./row.ts";
 import type { ResolvedMount } from "./spec-mounts.ts";
 
 export const volumeFolder = (store: Pick<Store, "root">, name: string): string => join(store.root, "volumes", name, "_data");
 
+export interface MountPlace {
+  rootfs: Fd;
+  /** Keeps the mounts that are made here until the container has them. */
+  held: DisposableStack;
+}
+
 /**
  * The sources of all mounts. At a container's first start its empty volumes are filled from what the root file system has at their
  * targets (Docker's copy-up); one that is emptied later stays empty.
  */
-export function resolveMounts(store: Store, { id, options }: Pick<ContainerRow, "id" | "options">, rootfs: Fd): ResolvedMount[] {
+export function resolveMounts(
+  store: Store,
+  { id, options }: Pick<ContainerRow, "id" | "options">,
+  { rootfs, held }: MountPlace,
+): ResolvedMount[] {
   const news = newVolumes(store, id);
   const resolved = (options.mounts ?? []).map((mount): ResolvedMount => {
-    if (mount.type === "image") return imageMount(store, mount);
+    if (mount.type === "image") return imageMount(store, mount, held);
     if (mount.type !== "volume") return { ...mount, path: mount.type === "tmpfs" ? "" : mount.source };
     const folder = volumeOnDisk(store, mount.source);
     if (news.has(mount.source)) fillVolume(folder, mount, rootfs);
@@ -75,12 +86,14 @@ export function imageToMount(store: Store, name: string): string {
 }
 
 /** An image's layers, read-only: the one layer itself, or an overlay of them. */
-function imageMount(store: Store, mount: MountRequest): ResolvedMount {
-  const { folders } = layerPaths(store, mount.imageId ?? imageToMount(store, mount.source));
+function imageMount(store: Store, mount: MountRequest, held: DisposableStack): ResolvedMount {
+  const { folders, links } = layerPaths(store, mount.imageId ?? imageToMount(store, mount.source));
   const [only, ...others] = folders;
   if (only === undefined) throw new HoyError(`the image ${mount.source} has no layers to mount`, { status: 400 });
   if (others.length === 0) return { ...mount, readOnly: true, path: subpath(only, mount) };
   if (mount.subpath)
     throw new HoyError(`image-subpath is not supported for ${mount.source}: the image has ${folders.length} layers`, { status: 400 });
-  return { ...mount, readOnly: true, path: "", layers: folders };
+  const overlay = { lowers: folders, links, folder: join(store.root, "layers"), userxattr: store.rootless };
+  const { number } = held.use(mountOverlay(overlay));
+  return { ...mount, readOnly: true, path: `/proc/${process.pid}/fd/${number}`, detached: true };
 }

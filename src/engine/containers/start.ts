@@ -30,7 +30,7 @@ import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
-import { resolveMounts } from "./sources.ts";
+import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
 import { startError } from "./start-error.ts";
 
@@ -119,7 +119,8 @@ async function start(work: Work): Promise<Started> {
   using rootfs = mount;
   const network = await prepareNetwork(store, row);
   undo.push(() => network.release());
-  const { spec, seccomp } = plan(work, rootfs, network);
+  using held = new DisposableStack();
+  const { spec, seccomp } = plan(work, network, { rootfs, held });
   spec.mounts = [...parts, ...reachable(store, row, rootfs, spec.mounts ?? [])];
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
@@ -175,9 +176,9 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
-function plan({ store, row, host }: Work, rootfs: Fd, network: ContainerNetwork): { spec: Spec; seccomp: SeccompChoice } {
+function plan({ store, row, host }: Work, network: ContainerNetwork, place: MountPlace): { spec: Spec; seccomp: SeccompChoice } {
   const { options } = row;
-  const text = (path: string): string | undefined => readInRoot(rootfs.number, path, MAX_PASSWD)?.toString("utf8");
+  const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
     spec: options.config.User,
     passwd: text("etc/passwd"),
@@ -190,7 +191,7 @@ function plan({ store, row, host }: Work, rootfs: Fd, network: ContainerNetwork)
     user,
     host: { cgroupVersion: host.mode === "v2" ? 2 : 1, mapsGroup, recursiveReadOnly: true },
     files: writeContainerFiles(store, row, network),
-    mounts: resolveMounts(store, row, rootfs),
+    mounts: resolveMounts(store, row, place),
     devices: containerDevices(options.hostConfig),
     rootless: store.rootless,
     cgroupPath: `/${store.name}/${row.id}`,
