@@ -33,7 +33,7 @@ export interface ExecRequest {
 }
 
 /** Enters the cgroups and namespaces. Not dumpable until execve: the container may not look into what joins it (CVE-2016-9962). */
-function joinPart(request: ExecRequest): Part {
+export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces">): Part {
   const part = new Part();
   part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
@@ -43,7 +43,7 @@ function joinPart(request: ExecRequest): Part {
   return part;
 }
 
-function enter(part: Part): void {
+export function enter(part: Part): void {
   part.op("new session", NR.setsid, [], { ignore: EPERM });
 }
 

@@ -25,8 +25,9 @@ function checkNullDevice(): void {
     throw new HoyError("/dev/null of this host is not the null device", { hint: "mknod -m 666 /dev/null c 1 3" });
 }
 
-/** /proc and /sys are the kernel's: what a path is there can be seen on the host's. */
-function kind(path: string): "file" | "directory" | "absent" {
+/** /proc and /sys are the kernel's: what a path is there can be seen on the host's. Elsewhere only the container knows. */
+function kind(path: string): "file" | "directory" | "absent" | "unknown" {
+  if (!/^\/(proc|sys)\//.test(path)) return "unknown";
   try {
     return lstatSync(path).isDirectory() ? "directory" : "file";
   } catch {
@@ -48,10 +49,16 @@ export function planMasked(planner: Planner, paths: readonly string[]): void {
   for (const { path, kind } of present) {
     const step = `mask ${path}`;
     const cover = new Part();
-    if (kind === "directory")
+    // of the two covers for an unknown one the kernel refuses that of the wrong kind
+    const ignore = kind === "unknown" ? { ignore: ENOTDIR } : {};
+    if (kind !== "file") {
       newFileSystem({ ...planner, part: cover }, step, "tmpfs", { data: ["size=0k"], attributes: RDONLY_NOSUID_NODEV_NOEXEC });
-    else cover.op(step, NR.open_tree, [AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | CLOEXEC], { out: MOUNT });
-    cover.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR]);
+      cover.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR], ignore);
+    }
+    if (kind !== "directory") {
+      cover.op(step, NR.open_tree, [AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | CLOEXEC], { out: MOUNT });
+      cover.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR], ignore);
+    }
     whereItIs(planner, path, step, cover);
   }
 }

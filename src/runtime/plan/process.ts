@@ -1,11 +1,13 @@
 /** What the container's process is: limits, ids, capabilities, seccomp, working directory and program; shared by run and exec. */
 import { EACCES, ENOENT } from "../../../ffi/errno.ts";
+import { PRESERVED } from "../../../ffi/player.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Part, PlayerSlot, type Slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
-import type { Process } from "../../spec/runtime.ts";
+import type { Linux, Process } from "../../spec/runtime.ts";
 import { capabilityMask, lastCapability } from "../capabilities.ts";
 import { rlimitNumber, rlimitValue } from "../rlimits.ts";
+import { planPersonality, planScheduling } from "./scheduling.ts";
 
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_KEEPCAPS = 8;
@@ -28,6 +30,13 @@ export interface ProcessRequest {
   maySetGroups: boolean;
   /** The descriptor that reports a failure: kept until execve, everything above 2 besides it is closed. */
   report: Slot | number;
+  /** The process goes on when its parent dies: it has no monitor. */
+  outlivesParent?: boolean;
+  /** How many of the caller's descriptors it gets from 3 on; they wait from PRESERVED on (ffi/player.ts). */
+  preserved?: number;
+  personality?: Linux["personality"];
+  /** SECCOMP_FILTER_FLAG_* where the spec names some. */
+  seccompFlags?: number | undefined;
 }
 
 function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
@@ -43,11 +52,11 @@ function capabilityWords(names: readonly string[] = []): [number, number] {
   return [Number(mask & 0xffffffffn), Number(mask >> 32n)];
 }
 
-function planSeccomp(tape: Tape, part: Part, filter: Uint8Array): void {
+function planSeccomp(tape: Tape, part: Part, filter: Uint8Array, flags = SPEC_ALLOW): void {
   const program = tape.space(16);
   tape.poke(program, filter.length / 8);
   tape.poke(program + 8, tape.bytes(filter));
-  part.op("load the seccomp filter", NR.seccomp, [SECCOMP_SET_MODE_FILTER, SPEC_ALLOW, program]);
+  part.op("load the seccomp filter", NR.seccomp, [SECCOMP_SET_MODE_FILTER, flags, program]);
 }
 
 function planIds(tape: Tape, part: Part, { process, maySetGroups }: ProcessRequest): void {
@@ -91,24 +100,28 @@ export function candidates(program: string, env: readonly string[]): string[] {
 
 /** The last part: from the fully built container as its namespace's root to the user's program. */
 export function planProcess(tape: Tape, part: Part, request: ProcessRequest): void {
-  const { process, seccomp } = request;
+  const { process, seccomp, preserved = 0 } = request;
+  const reportAt = REPORT + preserved;
   const args = process.args ?? [];
   if (args.length === 0 || args[0] === "") throw new HoyError("no command specified", { exitCode: 125, status: 400 });
   planRlimits(tape, part, process.rlimits);
+  planScheduling(tape, part, process);
+  planPersonality(part, request.personality);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
-  if (seccomp && !process.noNewPrivileges) planSeccomp(tape, part, seccomp);
+  if (seccomp && !process.noNewPrivileges) planSeccomp(tape, part, seccomp, request.seccompFlags);
   planBounding(part, process.capabilities?.bounding);
   if (process.user.uid !== 0 && process.capabilities?.permitted?.length)
     part.op("keep capabilities", NR.prctl, [PR_SET_KEEPCAPS, 1, 0, 0, 0]);
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
-  part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
-  // only 0 to 2 and that socket are left when a path of the image is used: CVE-2024-21626
-  part.op("keep the report's descriptor", NR.dup3, [request.report, REPORT, 0o2000000], { out: PlayerSlot.sync });
-  part.op("close all descriptors", NR.close_range, [REPORT + 1, 0x7fffffff, 0]);
+  if (!request.outlivesParent) part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
+  // only 0 to 2, what the caller gave and that socket are left when a path of the image is used: CVE-2024-21626
+  part.op("keep the report's descriptor", NR.dup3, [request.report, reportAt, 0o2000000], { out: PlayerSlot.sync });
+  for (let at = 0; at < preserved; at++) part.op("pass a descriptor on", NR.dup3, [PRESERVED + at, REPORT + at, 0]);
+  part.op("close all descriptors", NR.close_range, [reportAt + 1, 0x7fffffff, 0]);
   part.op(`chdir to ${process.cwd}`, NR.chdir, [process.cwd]);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
-  if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp);
+  if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp, request.seccompFlags);
   const argv = tape.strings(args);
   const env = tape.strings(process.env ?? []);
   const files = candidates(args[0] as string, process.env ?? []);

@@ -35,7 +35,7 @@ describe("v1", () => {
     ]);
   });
   test("cpusets are filled from above before anything joins", () => {
-    const shared = plan.monitor.shared.find(({ monitors }) => monitors.includes("cpuset"));
+    const shared = plan.monitor.shared.find(({ monitors }) => monitors?.includes("cpuset"));
     const top = "/sys/fs/cgroup/cpuset";
     expect(shared?.prepare).toEqual([
       { kind: "copy", path: `${top}/hoy/cpuset.cpus`, from: `${top}/cpuset.cpus` },
