@@ -37,7 +37,8 @@ const line = ({ containerID, hostID, size }: IDMapping): string => `${containerI
 export function writeIdMaps(pid: number, maps: { uidMaps: IDMapping[]; gidMaps: IDMapping[] }): void {
   if (process.geteuid?.() !== 0) {
     const single = [...maps.uidMaps, ...maps.gidMaps].every(({ size }) => size === 1) && maps.uidMaps.length === 1;
-    return writeMaps(pid, { ...maps, needsHelpers: !single });
+    writeMaps(pid, { ...maps, needsHelpers: !single });
+    return;
   }
   try {
     writeFileSync(`/proc/${pid}/gid_map`, maps.gidMaps.map(line).join("\n"));
