@@ -25,7 +25,9 @@ describe("the table", () => {
   });
   test("of docs/architecture.md has all folders", async () => {
     const real = readRules(await Bun.file(`${import.meta.dir}/../../docs/architecture.md`).text());
-    expect([...real.keys()].sort()).toEqual(["cli", "cli/runtime", "engine", "ffi", "network", "registry", "runtime", "spec", "state", "storage"].sort());
+    expect([...real.keys()].sort()).toEqual(
+      ["cli", "cli/runtime", "engine", "ffi", "network", "registry", "runtime", "spec", "state", "storage"].sort(),
+    );
   });
 });
 

@@ -1,6 +1,5 @@
 /** `create`: from a bundle to a first process that is set up and waits; `run` is the same without the wait (runtime.md, "Lifecycle"). */
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { check } from "../../../ffi/errno.ts";
 import { Fd, O_DIRECTORY, O_RDONLY, open, socketPair } from "../../../ffi/fd.ts";
@@ -16,6 +15,7 @@ import { detectCgroups } from "../cgroup/host.ts";
 import { planCgroupMounts } from "../cgroup/mounts.ts";
 import type { CgroupPlan } from "../cgroup/plan.ts";
 import { FrameReader, From } from "../frames.ts";
+import { ownIdentity } from "../idmap.ts";
 import { planInit } from "../plan/init.ts";
 import { filterForOci } from "../seccomp/filter.ts";
 import { failure, NAMESPACE_FLAGS } from "../start.ts";
@@ -263,7 +263,7 @@ function recordOf(
     bundle: bundle.path,
     rootfs: bundle.rootfs,
     created: new Date().toISOString(),
-    owner: userInfo().username,
+    owner: ownIdentity().name,
     ...(place ? { cgroup: place } : {}),
     steps: from < 0 ? { from: 0, names: [] } : { from, names: tape.steps.slice(from) },
   };

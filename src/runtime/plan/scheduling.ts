@@ -35,9 +35,6 @@ function known(table: Record<string, number>, name: string, member: string): num
   return number;
 }
 
-/** The names that this file knows, for `features`. */
-export const SCHEDULER_POLICIES: readonly string[] = Object.keys(POLICIES);
-
 export function planScheduling(tape: Tape, part: Part, { scheduler, ioPriority }: Process): void {
   if (scheduler) {
     const flags = (scheduler.flags ?? []).reduce((all, name) => all | known(FLAGS, name, "process.scheduler.flags"), 0);

@@ -171,7 +171,7 @@ describe("errors", () => {
   });
   test("names that would lead elsewhere", () => {
     for (const id of ["", ".", "..", "a/b", "monitors"]) expect(() => locateCgroup(v2Host, "hoy", id)).toThrow("cannot name a cgroup");
-    for (const parent of ["", "/", "a/../../b"]) expect(() => locateCgroup(v2Host, parent, "c")).toThrow("not a usable cgroup parent");
+    for (const parent of ["", "a/../../b"]) expect(() => locateCgroup(v2Host, parent, "c")).toThrow("not a usable cgroup parent");
   });
 });
 
