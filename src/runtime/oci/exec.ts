@@ -71,13 +71,14 @@ async function start(request: ExecRequest, { spec, process, target, place }: Joi
     "early",
     joinPart({
       target,
+      process,
       namespaces: ownNamespaces(spec),
       joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
       into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
     }),
   );
   const init = new Part();
-  enter(init);
+  enter(init, request);
   if (terminal) planTerminal(tape, init, process);
   planProcess(tape, init, {
     process,
