@@ -1,6 +1,6 @@
 /** `hoy runtime` on the compiled binary: the lifecycle, and what a bundle's config.json asks for as a process inside finds it. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dist } from "../harness/build.ts";
 import { type TestBundle, testBundle } from "../harness/bundle.ts";
@@ -117,7 +117,10 @@ both("hooks of all six kinds, in their order and namespaces, with the state on s
   writeFileSync(script, text, { mode: 0o755 });
   writeFileSync(join(bundle.rootfs, "hook.sh"), text, { mode: 0o755 });
   const [log, inner] = [join(bundle.dir, "hooks.log"), join(bundle.rootfs, "tmp/hooks.log")];
-  for (const path of [log, inner]) writeFileSync(path, "", { mode: 0o666 });
+  for (const path of [log, inner]) {
+    writeFileSync(path, "");
+    chmodSync(path, 0o666);
+  }
   const outside = (name: string) => [{ path: script, args: ["hook.sh", name, log], env: ["PATH=/usr/bin:/bin", `X=${name}`] }];
   bundle.configure(["true"], (spec) => {
     spec.hooks = {
@@ -172,7 +175,7 @@ root("the process: ids, groups, umask, capabilities in five sets, limits, no_new
   expect([report.uids[0], report.gids[0], report.groups, report.noNewPrivileges]).toEqual([1000, 1001, [5, 6], true]);
   expect(report.limits["Max open files"]).toEqual(["77", "88"]);
   expect(report.hostname).toBe("name");
-  bundle.configure(["sh", "-c", "umask; chrt -p $$ | head -1; ionice -p $$; cat /proc/sys/kernel/domainname; uname -m"], (spec) => {
+  bundle.configure(["sh", "-c", "umask; cut -d' ' -f41 /proc/$$/stat; ionice -p $$; cat /proc/sys/kernel/domainname; uname -m"], (spec) => {
     spec.process.user = { uid: 0, gid: 0, umask: 0o27 };
     spec.domainname = "domain";
     spec.process.scheduler = { policy: "SCHED_BATCH", nice: 5 };
@@ -180,7 +183,7 @@ root("the process: ids, groups, umask, capabilities in five sets, limits, no_new
     if (process.arch === "x64") spec.linux.personality = { domain: "LINUX32" };
   });
   const [umask, policy, io, domain, machine] = (await bundle.ok(["run", "c"])).split("\n");
-  expect([umask, policy?.trim().split(" ").at(-1), io, domain]).toEqual(["0027", "SCHED_BATCH", "idle", "domain"]);
+  expect([umask, policy, io, domain]).toEqual(["0027", "3", "idle", "domain"]);
   if (process.arch === "x64") expect(machine).toBe("i686");
 });
 
@@ -221,7 +224,7 @@ const readlink = (path: string): string => Bun.spawnSync(["readlink", path]).std
 root("mounts, masked and read-only paths, sysctls, devices, seccomp", async (bundle) => {
   const source = join(bundle.dir, "source");
   mkdirSync(source);
-  writeFileSync(join(source, "file"), "content");
+  writeFileSync(join(source, "file"), "content\n");
   mkdirSync(join(bundle.rootfs, "secret"));
   writeFileSync(join(bundle.rootfs, "secret/key"), "k");
   writeFileSync(join(bundle.rootfs, "secret.txt"), "k");
