@@ -2,7 +2,7 @@
  * The tape of a container's first process, from its birth in new namespaces to the user's program:
  *
  *   cgroups · session · copies of shared mounts · host's tree private · root attached · mounts · devices · masks · terminal ·
- *   pivot · hostname · READY, wait for the word · limits, seccomp, ids, capabilities · everything closed · chdir · execve
+ *   pivot · hostname · READY, wait for the word · everything closed · chdir · limits, seccomp, ids, capabilities · execve
  */
 import { AT_FDCWD, O_RDWR } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";

@@ -126,6 +126,15 @@ function bind(planner: Planner, { mount, options, early }: Bind): void {
   attach(planner, step, tree, target, `${target}/`.startsWith("/proc/"));
 }
 
+/** Moves a detached mount in its place: one that is in no namespace cannot be copied before Linux 6.15. */
+function moveIn(planner: Planner, { source = "", destination }: Mount, options: MountOptions): void {
+  const step = `mount ${destination}`;
+  makeDirectories(planner, destination);
+  planner.part.op(step, NR.openat, [AT_FDCWD, source, O_PATH | O_CLOEXEC], { out: MOUNT });
+  setAttributes(planner, step, MOUNT, { set: options.set, clear: options.clear });
+  attach(planner, step, MOUNT, destination);
+}
+
 /** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
 const KERNEL_TYPES = new Set(["proc", "sysfs"]);
 
@@ -204,7 +213,8 @@ export function planMounts(mounts: readonly Mount[]): {
       // proc last: a target that is a link of the image to /proc lies below the real one then, not over it (CVE-2019-16884)
       for (const entry of planned.toSorted((a, b) => procRank(a.mount) - procRank(b.mount))) {
         const early = slots.get(entry);
-        if (entry.options.bind || entry.mount.type === "bind") bind(planner, { ...entry, ...(early ? { early } : {}) });
+        if (entry.mount.detached) moveIn(planner, entry.mount, entry.options);
+        else if (entry.options.bind || entry.mount.type === "bind") bind(planner, { ...entry, ...(early ? { early } : {}) });
         else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);
         else mountNew(planner, entry.mount, entry.options);
       }

@@ -1,4 +1,4 @@
-/** What the container's process is: limits, ids, capabilities, seccomp, working directory and program; shared by run and exec. */
+/** What the container's process is: working directory, limits, ids, capabilities, seccomp and program; shared by run and exec. */
 import { EACCES, EAGAIN, EBADF, EINVAL, ELOOP, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../../../ffi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, RESOLVE_NO_MAGICLINKS } from "../../../ffi/fd.ts";
 import { PRESERVED } from "../../../ffi/player.ts";
