@@ -400,6 +400,13 @@ requires()("through a link named runc it is runc; errors go to the log too", asy
   expect(version).toStartWith("runc version ");
   const { stdout } = await hoy(["runtime", "--help"]);
   for (const verb of ["create", "start", "run", "delete", "features"]) expect(stdout).toContain(`  ${verb} `);
+  const offered = async (...words: string[]) =>
+    (await hoy(["__complete", "--", "runtime", "--root", join(bundle.dir, "state"), ...words])).stdout
+      .split("\n")
+      .map((line) => line.split("\t")[0]);
+  expect(await offered("de")).toEqual(["delete", ""]);
+  expect(await offered("run", "--cons")).toEqual(["--console-socket", ""]);
+  expect(await offered("kill", "c", "TE")).toEqual(["TERM", ""]);
   const features = JSON.parse(await bundle.ok(["features"]));
   expect([features.ociVersionMin, features.linux.seccomp.actions.includes("SCMP_ACT_NOTIFY")]).toEqual(["1.0.0", false]);
   expect(features.mountOptions).toContain("rro");
