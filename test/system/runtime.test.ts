@@ -175,16 +175,19 @@ root("the process: ids, groups, umask, capabilities in five sets, limits, no_new
   expect([report.uids[0], report.gids[0], report.groups, report.noNewPrivileges]).toEqual([1000, 1001, [5, 6], true]);
   expect(report.limits["Max open files"]).toEqual(["77", "88"]);
   expect(report.hostname).toBe("name");
-  bundle.configure(["sh", "-c", "umask; cut -d' ' -f41 /proc/$$/stat; ionice -p $$; cat /proc/sys/kernel/domainname; uname -m"], (spec) => {
-    spec.process.user = { uid: 0, gid: 0, umask: 0o27 };
-    spec.domainname = "domain";
-    spec.process.scheduler = { policy: "SCHED_BATCH", nice: 5 };
-    spec.process.ioPriority = { class: "IOPRIO_CLASS_IDLE", priority: 0 };
-    if (process.arch === "x64") spec.linux.personality = { domain: "LINUX32" };
-  });
-  const [umask, policy, io, domain, machine] = (await bundle.ok(["run", "c"])).split("\n");
+  bundle.configure(
+    ["sh", "-c", "umask; cut -d' ' -f41 /proc/$$/stat; ionice -p $$; cat /proc/sys/kernel/domainname; cat /proc/self/personality"],
+    (spec) => {
+      spec.process.user = { uid: 0, gid: 0, umask: 0o27 };
+      spec.domainname = "domain";
+      spec.process.scheduler = { policy: "SCHED_BATCH", nice: 5 };
+      spec.process.ioPriority = { class: "IOPRIO_CLASS_IDLE", priority: 0 };
+      spec.linux.personality = { domain: "LINUX32" };
+    },
+  );
+  const [umask, policy, io, domain, personality] = (await bundle.ok(["run", "c"])).split("\n");
   expect([umask, policy, io, domain]).toEqual(["0027", "3", "idle", "domain"]);
-  if (process.arch === "x64") expect(machine).toBe("i686");
+  expect(personality).toBe("00000008");
 });
 
 root("namespaces: joined by path, a user namespace with its maps, time offsets", async (bundle) => {
@@ -206,17 +209,20 @@ root("namespaces: joined by path, a user namespace with its maps, time offsets",
   const [net, ipc, uts] = (await bundle.ok(["run", "second"])).split("\n");
   expect([net, ipc]).toEqual([link("net", pid), link("ipc", pid)]);
   expect([link("uts", pid), link("uts", "self")]).not.toContain(uts);
+  const withTime = existsSync("/proc/self/ns/time");
   const offset = 86_400 * 365;
   bundle.configure(["sh", "-c", "cat /proc/self/uid_map; cut -d. -f1 /proc/uptime; id -u; echo x > /dev/null && echo written"], (spec) => {
     spec.linux.cgroupsPath += "3";
-    spec.linux.namespaces?.push({ type: "user" }, { type: "time" });
+    spec.linux.namespaces?.push({ type: "user" });
     spec.linux.uidMappings = [{ containerID: 0, hostID: 200_000, size: 1000 }];
     spec.linux.gidMappings = [{ containerID: 0, hostID: 200_000, size: 1000 }];
+    if (!withTime) return;
+    spec.linux.namespaces?.push({ type: "time" });
     spec.linux.timeOffsets = { boottime: { secs: offset } };
   });
   const [map, uptime, uid, written] = (await bundle.ok(["run", "third"])).split("\n");
   expect([map?.trim().split(/\s+/), uid, written]).toEqual([["0", "200000", "1000"], "0", "written"]);
-  expect(Number(uptime)).toBeGreaterThan(offset);
+  if (withTime) expect(Number(uptime)).toBeGreaterThan(offset);
 });
 
 const readlink = (path: string): string => Bun.spawnSync(["readlink", path]).stdout.toString().trim();
@@ -370,8 +376,8 @@ both("killed at any moment, create leaves no process, and the next one of that n
 
 both("create and delete, a hundred times: nothing is left", async (bundle) => {
   bundle.configure(["true"]);
-  const rounds = bundle.user ? 25 : 100;
-  for (let round = 0; round < rounds; round++) {
+  // a hundred where the machine is not an emulated one
+  for (let round = 0, end = Date.now() + 40_000; round < 100 && Date.now() < end; round++) {
     await bundle.ok(["create", "c"]);
     if (round % 2) await bundle.ok(["start", "c"]);
     await bundle.ok(["delete", "--force", "c"]);
