@@ -4,7 +4,8 @@
  * It plays tapes: arrays of system calls that hoy's TypeScript has decided beforehand (ffi/tape.ts). There is no policy here.
  * Modes:
  *   PLAY   plays `early` and leaves; with an execve as the last operation it becomes that program
- *   EXEC   plays `early` (joins a container's namespaces), clones, the child plays `init`; waits and exits as the child did
+ *   EXEC   plays `early` (joins a container's namespaces), clones, the child plays `init`; waits and exits as the child did.
+ *          With REPORT it tells the child's pid; with LEAVE it does not wait
  *   START  detaches, plays `early`, clones the container's first process (which plays `init`) and becomes its monitor
  *
  * The conversation of a start (frames on the owner's socket, see src/runtime/monitor.ts for the diagram):
@@ -50,7 +51,7 @@ struct head {
 #define H ((struct head *)BASE)
 enum { VERSION = 1 };
 enum { MODE_PLAY = 0, MODE_EXEC = 1, MODE_START = 2 };
-enum { TTY = 1, STDIN = 2, STDIN_ONCE = 4, NO_LOG = 8, ATTACHED = 16, REAPER = 32, FOLLOW_UP = 64 };
+enum { TTY = 1, STDIN = 2, STDIN_ONCE = 4, NO_LOG = 8, ATTACHED = 16, REAPER = 32, FOLLOW_UP = 64, REPORT = 128, LEAVE = 256 };
 
 /* descriptors by agreement with ffi/player.ts */
 enum { TAPE = 3, OWNER = 4, DATA = 5, RUN = 6, ALIVE = 7, ROOTFS = 8, MONITOR_CGROUP = 9, PAYLOAD_CGROUP = 10, ENGINE = 11 };
@@ -647,8 +648,10 @@ static void monitor(void) {
 }
 
 static void exec_mode(void) {
-  int fail[2], status;
+  int fail[2], status, i;
   word pid = -1;
+  char b[24], *p = b;
+  flags = H->flags;
   if (play(&H->early, fail) == 0) {
     pid = sys2(NR_clone3, H->clone, 88);
     if (pid == 0) {
@@ -661,7 +664,11 @@ static void exec_mode(void) {
     fail[0] = -2; fail[1] = -pid;
   }
   if (pid < 0) { client_add(OWNER); failed(fail[0], fail[1]); leave(126); }
+  if (flags & REPORT) { client_add(OWNER); put_number(&p, pid, 1); frame(F_PID, b, p - b); }
   sys1(NR_close, OWNER);
+  if (flags & LEAVE) leave(0);
+  /* a signal of the terminal's is the child's business: whoever started us passes it on */
+  if (flags & REPORT) for (i = 1; i < SIGCHLD; i++) handle(i, SIG_IGNORE);
   sys4(NR_wait4, pid, &status, 0, 0);
   leave(exit_code(status));
 }

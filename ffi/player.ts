@@ -1,12 +1,11 @@
 /** Starts the player: its ELF in a sealed memfd, its descriptors in the places that player.c expects. */
 import { check, EINVAL, SysError } from "./errno.ts";
-import { Fd, O_CLOEXEC, O_RDWR, open } from "./fd.ts";
+import { F_DUPFD_CLOEXEC, Fd, O_CLOEXEC, O_RDWR, open } from "./fd.ts";
 import { addressOf, cstr, libc, sys } from "./libc.ts";
 import { playerImage } from "./player-image.ts";
 import { NR } from "./syscalls.ts";
 import { PlayerFd } from "./tape.ts";
 
-const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 const ALL_SEALS = 0xf;
 /** Descriptors below this may be in the way of the player's own numbers. */
@@ -24,6 +23,9 @@ export interface PlayerFds {
   payloadCgroup?: Fd;
   engine?: Fd;
 }
+
+/** Where descriptors that the user's program shall have from 3 on wait until all others are closed. */
+export const PRESERVED = 512;
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -51,10 +53,11 @@ function sealedElf(): Fd {
 const lift = (fd: Fd): Fd => (fd.number >= SAFE ? fd : new Fd(sys(NR.fcntl, fd.number, F_DUPFD_CLOEXEC, SAFE)));
 
 /**
- * Starts the player as a child of this process. Of 0, 1 and 2 it gets those of the caller that `inherit` names, else /dev/null.
+ * Starts the player as a child of this process. Of 0, 1 and 2 it gets those of the caller that `inherit` names, else /dev/null;
+ * `preserved` of the caller's descriptors from 3 on lie from PRESERVED on in it.
  * Returns its pid. Throws SysError when it cannot be started.
  */
-export function spawnPlayer(fds: PlayerFds, name: string, inherit: readonly number[] = []): number {
+export function spawnPlayer(fds: PlayerFds, name: string, inherit: readonly number[] = [], preserved = 0): number {
   using sealed = sealedElf();
   using null0 = open("/dev/null", O_RDWR | O_CLOEXEC);
   // the player's own numbers may not fall on what is still needed
@@ -64,6 +67,7 @@ export function spawnPlayer(fds: PlayerFds, name: string, inherit: readonly numb
   const actions = Buffer.alloc(256);
   libc.posix_spawn_file_actions_init(actions);
   for (const target of [0, 1, 2]) if (!inherit.includes(target)) libc.posix_spawn_file_actions_adddup2(actions, nothing.number, target);
+  for (let at = 0; at < preserved; at++) libc.posix_spawn_file_actions_adddup2(actions, 3 + at, PRESERVED + at);
   for (const [key, target] of Object.entries(PlayerFd)) {
     const given = fds[key as keyof PlayerFds];
     const source = given ? lift(given) : nothing;

@@ -1,6 +1,6 @@
 /** Unix stream sockets by path, for conversations with monitors (unix(7)). */
 import { check, ENOENT } from "./errno.ts";
-import { Fd, O_CLOEXEC } from "./fd.ts";
+import { Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, open } from "./fd.ts";
 import { sys } from "./libc.ts";
 import { NR } from "./syscalls.ts";
 
@@ -9,21 +9,43 @@ const SOCK_STREAM = 1;
 const ECONNREFUSED = 111;
 const LONGEST_PATH = 107;
 
-/**
- * Connects to the socket at `path`, which has to be short: name it through `/proc/self/fd/N`. Undefined when nobody listens there.
- * Throws SysError.
- */
-export function connectUnix(path: string): Fd | undefined {
+/** struct sockaddr_un of a path, which has to be short: name it through `/proc/self/fd/N`. */
+function addressBytes(path: string): Buffer {
   const name = Buffer.from(path);
   if (name.length > LONGEST_PATH) throw new RangeError(`the socket path ${path} is longer than ${LONGEST_PATH} bytes`);
   const address = Buffer.alloc(2 + name.length + 1);
   address.writeUInt16LE(AF_UNIX, 0);
   address.set(name, 2);
-  const fd = new Fd(check(sys(NR.socket, AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0), "socket"));
+  return address;
+}
+
+function connect(type: number, path: string): Fd | undefined {
+  const address = addressBytes(path);
+  const fd = new Fd(check(sys(NR.socket, AF_UNIX, type | O_CLOEXEC, 0), "socket"));
   const result = sys(NR.connect, fd.number, address, address.length);
   if (result === 0) return fd;
   fd.close();
   if (result === -ENOENT || result === -ECONNREFUSED) return undefined;
   check(result, `connect to ${path}`);
   return undefined;
+}
+
+/** Connects to the stream socket at `path`, a short one. Undefined when nobody listens there. Throws SysError. */
+export const connectUnix = (path: string): Fd | undefined => connect(SOCK_STREAM, path);
+
+const SOCK_DGRAM = 2;
+
+/** Makes a datagram socket called `name` in `folder`, whose path may be of any length. Throws SysError. */
+export function bindDatagram(folder: string, name: string): Fd {
+  using at = open(folder, O_PATH | O_DIRECTORY);
+  const socket = new Fd(check(sys(NR.socket, AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0), "socket"));
+  const address = addressBytes(`${at.path}/${name}`);
+  check(sys(NR.bind, socket.number, address, address.length), `bind ${folder}/${name}`);
+  return socket;
+}
+
+/** A datagram socket connected to the one called `name` in `folder`; undefined when nobody holds it. Throws SysError. */
+export function connectDatagram(folder: string, name: string): Fd | undefined {
+  using at = open(folder, O_PATH | O_DIRECTORY);
+  return connect(SOCK_DGRAM, `${at.path}/${name}`);
 }

@@ -138,6 +138,7 @@ const table = {
   mount_setattr: [442, 442],
   prlimit64: [302, 261],
   setpriority: [141, 140],
+  setitimer: [38, 103],
   ioprio_set: [251, 30],
   sched_setaffinity: [203, 122],
   sched_setattr: [314, 274],

@@ -15,7 +15,7 @@ const OP = 80;
 const SIZE = 8 << 20;
 
 export const Mode = { play: 0, exec: 1, start: 2 } as const;
-export const Flag = { tty: 1, stdin: 2, stdinOnce: 4, noLog: 8, attached: 16, reaper: 32, followUp: 64 } as const;
+export const Flag = { tty: 1, stdin: 2, stdinOnce: 4, noLog: 8, attached: 16, reaper: 32, followUp: 64, report: 128, leave: 256 } as const;
 
 /** Descriptors that the player finds in place. */
 export const PlayerFd = {
@@ -104,6 +104,11 @@ export class Tape {
   /** The step that a failure's number stands for. */
   step(index: number): string {
     return this.#steps[index] ?? (index === -2 ? "clone the container's first process" : "start the container's first process");
+  }
+
+  /** All steps so far, by number. */
+  get steps(): readonly string[] {
+    return this.#steps;
   }
 
   /** Space of `size` bytes, zero; returns its address. */

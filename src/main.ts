@@ -13,8 +13,13 @@ async function main(): Promise<number> {
   for (const name of Object.keys(process.env)) if (name.startsWith("BUN_")) delete process.env[name];
   const role = ROLES[words[0] ?? ""];
   if (role) return await (await role()).default(words.slice(1));
+  const name = process.argv0.slice(process.argv0.lastIndexOf("/") + 1);
+  if (name === "runc" || name === "hoy-runtime") {
+    const { dispatchRuntime } = await import("./cli/runtime/dispatch.ts");
+    return await dispatchRuntime(words, name);
+  }
   const { dispatch } = await import("./cli/dispatch.ts");
-  return await dispatch(words, /(^|\/)docker$/.test(process.argv0) ? "docker" : "hoy");
+  return await dispatch(words, name === "docker" ? "docker" : "hoy");
 }
 
 /** One line for what people can act on; anything else is a defect, and says so. */

@@ -34,6 +34,8 @@ export interface Invocation {
   logLevel: string;
   /** As what we were called. */
   program: "hoy" | "docker";
+  /** Where `hoy runtime` warns. */
+  warn?: (text: string) => void;
 }
 
 /** Runs a command; the number is its exit code, 0 when there is none. */

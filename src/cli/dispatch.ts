@@ -27,6 +27,10 @@ export async function dispatch(words: readonly string[], program: Program): Prom
     out(programHelp({ commands, groups, globals: globalFlags, program }));
     return 0;
   }
+  if (rest[0] === "runtime") {
+    const { dispatchRuntime } = await import("./runtime/dispatch.ts");
+    return await dispatchRuntime(rest.slice(1), `${program} runtime`);
+  }
   if (rest[0] === "help") return help(rest.slice(1), program);
   const found = findCommand(rest);
   if (!found) return groupOrUnknown(rest, globals.help, program);

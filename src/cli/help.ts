@@ -59,14 +59,15 @@ export interface Group {
 
 /** Help of `container`, `image` and so on. */
 export function groupHelp(group: Group, commands: readonly Command[], program: string): string {
+  const prefix = group.name === "" ? "" : `${group.name} `;
   const rows = commands
-    .map(({ meta }) => [meta.name.slice(group.name.length + 1), meta.description.split("\n")[0] as string] as const)
+    .map(({ meta }) => [meta.name.slice(prefix.length), meta.description.split("\n")[0] as string] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return [
-    `Usage:  ${program} ${group.name} COMMAND`,
+    `Usage:  ${program} ${prefix}COMMAND`,
     group.description,
     `Commands:\n${columns(rows)}`,
-    `Run '${program} ${group.name} COMMAND --help' for more information on a command.\n`,
+    `Run '${program} ${prefix}COMMAND --help' for more information on a command.\n`,
   ].join("\n\n");
 }
 

@@ -44,7 +44,7 @@ function setOomScore(part: Part, score: number | undefined): void {
 }
 
 /** Enters the cgroups and namespaces. Not dumpable until execve: the container may not look into what joins it (CVE-2016-9962). */
-function joinPart(request: ExecRequest): Part {
+export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces" | "process">): Part {
   const part = new Part();
   setOomScore(part, request.process.oomScoreAdj);
   part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
@@ -55,7 +55,7 @@ function joinPart(request: ExecRequest): Part {
   return part;
 }
 
-function enter(part: Part, { id }: ExecRequest): void {
+export function enter(part: Part, { id }: Pick<ExecRequest, "id">): void {
   part.op("new session", NR.setsid, [], { ignore: EPERM });
   joinKeyring(part, id);
 }

@@ -27,11 +27,14 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const BACKLOG = 64;
 
-const NAMESPACE_FLAGS: Record<Exclude<NamespaceType, "user" | "cgroup">, number> = {
+/** CLONE_NEW* (namespaces(7)). */
+export const NAMESPACE_FLAGS: Readonly<Record<NamespaceType, number>> = {
   time: 0x00000080,
   mount: 0x00020000,
+  cgroup: 0x02000000,
   uts: 0x04000000,
   ipc: 0x08000000,
+  user: 0x10000000,
   pid: 0x20000000,
   network: 0x40000000,
 };
@@ -128,13 +131,7 @@ function flagsOf(request: MonitorRequest): number {
 /** CLONE_NEW* for the namespaces that a spec wants new. The cgroup namespace is unshared later, from inside the cgroup. */
 export function namespaceFlags(spec: Spec): number {
   let flags = 0;
-  for (const { type, path } of spec.linux?.namespaces ?? []) {
-    if (path !== undefined) throw new HoyError(`linux.namespaces: joining a ${type} namespace by path is not supported`, { status: 400 });
-    if (type === "cgroup") continue;
-    const flag = NAMESPACE_FLAGS[type as keyof typeof NAMESPACE_FLAGS];
-    if (flag === undefined) throw new HoyError(`linux.namespaces: a new ${type} namespace is not supported`, { status: 400 });
-    flags += flag;
-  }
+  for (const { type, path } of spec.linux?.namespaces ?? []) if (path === undefined && type !== "cgroup") flags += NAMESPACE_FLAGS[type];
   return flags;
 }
 

@@ -313,6 +313,9 @@ export type SeccompAction = v.InferOutput<typeof SeccompActionSchema>;
 export type SeccompArg = v.InferOutput<typeof SeccompArgSchema>;
 export type SeccompSyscall = v.InferOutput<typeof SeccompSyscallSchema>;
 
+/** The process in a file for `exec --process`. Throws a HoyError that names the member. */
+export const parseProcess = (text: string, what: string): Process => validate(ProcessSchema, parseDocument(text, what), what);
+
 /**
  * The spec in the text of a config.json. Throws a HoyError that names the member:
  * `config.json: linux.resources.memory.limit: expected number, got "1g"`. `what` replaces `config.json` in it.

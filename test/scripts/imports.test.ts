@@ -25,7 +25,9 @@ describe("the table", () => {
   });
   test("of docs/architecture.md has all folders", async () => {
     const real = readRules(await Bun.file(`${import.meta.dir}/../../docs/architecture.md`).text());
-    expect([...real.keys()].sort()).toEqual(["cli", "engine", "ffi", "network", "registry", "runtime", "spec", "state", "storage"].sort());
+    expect([...real.keys()].sort()).toEqual(
+      ["cli", "cli/runtime", "engine", "ffi", "network", "registry", "runtime", "spec", "state", "storage"].sort(),
+    );
   });
 });
 
@@ -71,6 +73,7 @@ describe("printing", () => {
 
 test("folders of paths", () => {
   expect(folderOf("src/cli/container/run.ts")).toBe("cli");
+  expect(folderOf("src/cli/runtime/run.ts")).toBe("cli/runtime");
   expect(folderOf("src/main.ts")).toBe("main");
   expect(folderOf("ffi/libc.ts")).toBe("ffi");
   expect(folderOf("test/x.ts")).toBeUndefined();

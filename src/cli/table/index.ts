@@ -23,6 +23,7 @@ export const groups: readonly Group[] = [
   { name: "container", description: "Manage containers" },
   { name: "image", description: "Manage images" },
   { name: "network", description: "Manage networks" },
+  { name: "runtime", description: "Run containers from OCI bundles, as runc does" },
   { name: "volume", description: "Manage volumes" },
 ];
 

@@ -141,7 +141,7 @@ async function start(work: Work): Promise<Started> {
     inUserNamespace: store.rootless,
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
-    stdin: config.OpenStdin,
+    streams: config.OpenStdin ? "monitor" : "monitor-without-input",
   });
   const pid = monitor.play({ init, namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs });
   await connect(monitor, network, pid);

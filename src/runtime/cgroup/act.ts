@@ -47,12 +47,13 @@ function cannotMake(path: string, errno: number): Error {
 /** What all containers of a store share; quick when it exists. Needed before the first monitor joins. Any number may do it at once. */
 export function createMonitors(plan: MonitorPlan): void {
   for (const { parents, prepare, monitors } of plan.shared) {
-    if (exists(monitors)) continue;
+    if (monitors !== undefined && exists(monitors)) continue;
     for (const path of parents) {
       const made = mkdir(path);
       if (made < 0 && made !== -EEXIST) throw cannotMake(path, -made);
     }
     for (const step of prepare) run(step);
+    if (monitors === undefined) continue;
     const made = mkdir(monitors);
     if (made < 0 && made !== -EEXIST) throw cannotMake(monitors, -made);
   }

@@ -40,7 +40,8 @@ export type PrepareStep =
 export interface SharedDirectory {
   parents: string[];
   prepare: PrepareStep[];
-  monitors: string;
+  /** Absent for `hoy runtime`, which has none. */
+  monitors?: string;
 }
 
 export interface MonitorPlan {
@@ -86,15 +87,18 @@ const USUAL = ["cpu", "io", "memory", "pids"];
 
 const MONITORS = "monitors";
 
+/** Without slashes around it; "/" is the root of the hierarchies, and gives "". */
 function cleanParent(parent: string): string {
   const parts = parent.split("/").filter((part) => part !== "" && part !== ".");
-  if (parts.length === 0 || parts.includes("..")) throw new HoyError(`"${parent}" is not a usable cgroup parent`);
+  if (parent === "" || parts.includes("..")) throw new HoyError(`"${parent}" is not a usable cgroup parent`);
   return parts.join("/");
 }
 
+const below = (base: string, parent: string): string => (parent === "" ? base : `${base}/${parent}`);
+
 /** Every folder from below `base` down to `base/parent`. */
 function parentsOf(base: string, parent: string): string[] {
-  const parts = parent.split("/");
+  const parts = parent.split("/").filter(Boolean);
   return parts.map((_, at) => `${base}/${parts.slice(0, at + 1).join("/")}`);
 }
 
@@ -105,7 +109,7 @@ export function planMonitors(host: CgroupHost, parent: string): MonitorPlan {
   for (const { controllers, base } of host.v1) {
     if (base === null) continue;
     const parents = parentsOf(base, clean);
-    const monitors = `${base}/${clean}/${MONITORS}`;
+    const monitors = `${below(base, clean)}/${MONITORS}`;
     plan.shared.push({ parents, prepare: controllers.includes("cpuset") ? fillCpusets(base, parents) : [], monitors });
     plan.join.push(`${monitors}/tasks`);
   }
@@ -114,7 +118,7 @@ export function planMonitors(host: CgroupHost, parent: string): MonitorPlan {
     const parents = parentsOf(v2.base, clean);
     const controllers = v2.controllers.filter((controller) => USUAL.includes(controller));
     const prepare = controllers.length === 0 ? [] : handDown([v2.base, ...parents], controllers, null);
-    plan.into = `${v2.base}/${clean}/${MONITORS}`;
+    plan.into = `${below(v2.base, clean)}/${MONITORS}`;
     plan.shared.push({ parents, prepare, monitors: plan.into });
   }
   return plan;
@@ -153,7 +157,7 @@ export function planCgroup(host: CgroupHost, request: CgroupRequest): CgroupPlan
 function leavesOf(host: CgroupHost, parent: string, id: string): Map<string, string> {
   const leaves = new Map<string, string>();
   for (const { controllers, base } of host.v1) {
-    if (base !== null) for (const controller of controllers) leaves.set(controller, `${base}/${parent}/${id}`);
+    if (base !== null) for (const controller of controllers) leaves.set(controller, `${below(base, parent)}/${id}`);
   }
   return leaves;
 }
@@ -162,11 +166,11 @@ function leavesOf(host: CgroupHost, parent: string, id: string): Map<string, str
 export function locateCgroup(host: CgroupHost, parent: string, id: string): CgroupPlan {
   if (id === "" || id === "." || id === ".." || id === MONITORS || id.includes("/")) throw new HoyError(`"${id}" cannot name a cgroup`);
   const clean = cleanParent(parent);
-  const directories = host.v1.flatMap(({ base }) => (base === null ? [] : [`${base}/${clean}/${id}`]));
+  const directories = host.v1.flatMap(({ base }) => (base === null ? [] : [`${below(base, clean)}/${id}`]));
   const payloadJoin = directories.map((directory) => `${directory}/tasks`);
-  const plan: CgroupPlan = { monitor: planMonitors(host, clean), directories, prepare: [], limits: [], payloadJoin, remove: [] };
+  const plan: CgroupPlan = { monitor: planMonitors(host, parent), directories, prepare: [], limits: [], payloadJoin, remove: [] };
   if (host.v2?.base) {
-    plan.payloadInto = `${host.v2.base}/${clean}/${id}`;
+    plan.payloadInto = `${below(host.v2.base, clean)}/${id}`;
     plan.directories.push(plan.payloadInto);
     plan.kill = `${plan.payloadInto}/cgroup.kill`;
   }

@@ -22,7 +22,7 @@ export function sweepCgroups(host: CgroupHost, parent: string, isAlive: (id: str
 /** Removes what a store's containers shared: for the end of a store (tests, `system reset`). What is still in use stays. */
 export function removeStoreCgroups(host: CgroupHost, parent: string): void {
   for (const { parents, monitors } of planMonitors(host, parent).shared) {
-    for (const path of [monitors, ...parents.toReversed()]) {
+    for (const path of [...(monitors === undefined ? [] : [monitors]), ...parents.toReversed()]) {
       try {
         rmdirSync(path);
       } catch (error) {

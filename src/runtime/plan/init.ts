@@ -15,7 +15,7 @@ import { planMasked, planReadonly } from "./masks.ts";
 import { planMounts, setAttributes } from "./mounts.ts";
 import { makeDirectories, type Planner } from "./paths.ts";
 import { planProcess } from "./process.ts";
-import { bindConsole, openTerminal, type TerminalSize, useTerminal } from "./terminal.ts";
+import { bindConsole, type MasterReceiver, openTerminal, type TerminalSize, useTerminal } from "./terminal.ts";
 
 const MS_REC = 0x4000;
 const MS_PRIVATE = 1 << 18;
@@ -50,9 +50,26 @@ export interface InitRequest {
   /** The container runs in the user's namespace: no device nodes can be made. */
   inUserNamespace: boolean;
   maySetGroups: boolean;
-  terminal: { size: TerminalSize | undefined } | undefined;
-  /** Standard input comes from the monitor; else it is /dev/null. */
-  stdin: boolean;
+  terminal: { size: TerminalSize | undefined; to?: MasterReceiver } | undefined;
+  /** Where the standard streams come from: the monitor's pipes (standard input too, or /dev/null), or they are as they are. */
+  streams: "monitor" | "monitor-without-input" | "inherited";
+  /** What `hoy runtime` says and waits for in between. */
+  script?: Script;
+  outlivesParent?: boolean;
+  preserved?: number;
+  seccompFlags?: number | undefined;
+  /** The session keyring of the caller is kept. */
+  keepsKeyring?: boolean;
+}
+
+/** The turns of another conversation than the monitor's. */
+export interface Script {
+  /** Before anything else. */
+  begin(planner: Planner): void;
+  /** All is mounted, and the host's tree is still there. */
+  mounted(planner: Planner): void;
+  /** All is set up; the program runs after it. */
+  ready(planner: Planner): void;
 }
 
 const hasNamespace = (spec: Spec, type: string): boolean => spec.linux?.namespaces?.some((namespace) => namespace.type === type) ?? false;
@@ -86,6 +103,15 @@ function pivot({ part }: Planner): void {
   part.op("pivot_root", NR.pivot_root, [".", "."]);
   part.op("unmount the host's tree", NR.umount2, [".", MNT_DETACH]);
   part.op("chdir /", NR.chdir, ["/"]);
+}
+
+const SHARED = 1 << 20;
+const UNBINDABLE = 1 << 17;
+
+/** Private and slave are what it is already; the others are set last, so that none of our own mounts propagates. */
+function planPropagation({ part }: Planner, word: string): void {
+  const flag = word.endsWith("unbindable") ? UNBINDABLE : word.endsWith("shared") ? SHARED : 0;
+  if (flag) part.op(`make the root ${word}`, NR.mount, [0, "/", 0, flag | (word.startsWith("r") ? MS_REC : 0), 0]);
 }
 
 function setNames({ part }: Planner, spec: Spec): void {
@@ -144,17 +170,21 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   const planner: Planner = { tape, part, known: new Set() };
   const propagation = spec.linux?.rootfsPropagation ?? "";
   const mounts = planMounts(spec.mounts ?? []);
+  request.script?.begin(planner);
   joinCgroups(part, request.joinCgroups);
   if (hasNamespace(spec, "cgroup")) part.op("unshare the cgroup namespace", NR.unshare, [CLONE_NEWCGROUP]);
   part.op("new session", NR.setsid, []).op("umask", NR.umask, [0]);
-  joinKeyring(part, request.id);
+  if (!request.keepsKeyring) joinKeyring(part, request.id);
   part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | CLOEXEC], { out: NULL_DEVICE });
-  if (!request.terminal) useStreams(planner, { stdin: request.stdin, uid: spec.process?.user.uid ?? 0 });
+  if (!request.terminal && request.streams !== "inherited")
+    useStreams(planner, { stdin: request.streams === "monitor", uid: spec.process?.user.uid ?? 0 });
   mounts.early(planner);
   attachRoot(planner, request, propagation.includes("slave") || propagation.includes("shared"));
   mounts.late(planner, () => planCgroupView(planner, request.cgroupMounts));
   if (!isBound(spec, "/dev")) planDevices(planner, spec.linux?.devices ?? [], request.inUserNamespace);
-  const slave = request.terminal ? openTerminal(planner, request.terminal.size, spec.process?.user.uid ?? 0) : undefined;
+  const slave = request.terminal
+    ? openTerminal(planner, request.terminal.size, spec.process?.user.uid ?? 0, request.terminal.to)
+    : undefined;
   if (slave) bindConsole(planner, slave);
   planMasked(planner, spec.linux?.maskedPaths ?? []);
   writeProc(planner, spec);
@@ -162,10 +192,13 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   const cwd = spec.process?.cwd ?? "/";
   if (cwd !== "/") makeDirectories(planner, cwd);
   if (spec.root?.readonly) setAttributes(planner, "make the root read-only", PlayerFd.rootfs, { set: MOUNT_ATTR_RDONLY });
+  request.script?.mounted(planner);
   pivot(planner);
+  planPropagation(planner, propagation);
   setNames(planner, spec);
   if (hasNamespace(spec, "network")) raiseLoopback(planner);
-  waitForWord(planner);
+  if (request.script) request.script.ready(planner);
+  else waitForWord(planner);
   if (slave) useTerminal(planner, slave);
   if (spec.process)
     planProcess(tape, part, {
@@ -173,6 +206,10 @@ export function planInit(tape: Tape, request: InitRequest): Part {
       seccomp: request.seccomp,
       maySetGroups: request.maySetGroups,
       report: PlayerSlot.sync,
+      outlivesParent: request.outlivesParent ?? false,
+      preserved: request.preserved ?? 0,
+      seccompFlags: request.seccompFlags,
+      personality: spec.linux?.personality,
     });
   return part;
 }

@@ -49,6 +49,15 @@ const CLEAR: Record<string, number> = {
 /** Words that say nothing here: defaults, or for programs that read /etc/fstab. */
 const IDLE = new Set(["defaults", "norelatime", "async", "noauto", "nouser", "nofail", "_netdev"]);
 
+/** All words that mean something here, for `features`. */
+export const MOUNT_WORDS: readonly string[] = [
+  "bind",
+  "rbind",
+  ...Object.keys(PROPAGATION),
+  ...[SET, CLEAR].flatMap((words) => Object.keys(words).flatMap((word) => [word, `r${word}`])),
+  ...IDLE,
+].filter((word) => !["_netdev", "nofail", "noauto", "nouser", "rnostrictatime"].includes(word));
+
 export interface MountOptions {
   bind: boolean;
   recursive: boolean;

@@ -1,12 +1,14 @@
 /** What the container's process is: working directory, limits, ids, capabilities, seccomp and program; shared by run and exec. */
 import { EACCES, EAGAIN, EBADF, EINVAL, ELOOP, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../../../ffi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, RESOLVE_NO_MAGICLINKS } from "../../../ffi/fd.ts";
+import { PRESERVED } from "../../../ffi/player.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Part, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
-import type { Process } from "../../spec/runtime.ts";
+import type { Linux, Process } from "../../spec/runtime.ts";
 import { capabilityMask, lastCapability } from "../capabilities.ts";
 import { rlimitNumber, rlimitValue } from "../rlimits.ts";
+import { planPersonality, planScheduling } from "./scheduling.ts";
 
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_KEEPCAPS = 8;
@@ -18,7 +20,7 @@ const SIGKILL = 9;
 const SECCOMP_SET_MODE_FILTER = 1;
 /** Speculation stays as it is, as with runc: the mitigation is slow and was not asked for (seccomp(2)). */
 const SPEC_ALLOW = 4;
-/** Where the report's descriptor lies when everything else is closed. */
+/** Where the report's descriptor lies when everything else is closed; above those that the caller gave, if any. */
 const REPORT = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
@@ -35,6 +37,13 @@ export interface ProcessRequest {
   maySetGroups: boolean;
   /** The descriptor that reports a failure: kept until execve, everything above 2 besides it is closed. */
   report: Slot | number;
+  /** The process goes on when its parent dies: it has no monitor. */
+  outlivesParent?: boolean;
+  /** How many of the caller's descriptors it gets from 3 on; they wait from PRESERVED on (ffi/player.ts). */
+  preserved?: number;
+  personality?: Linux["personality"];
+  /** SECCOMP_FILTER_FLAG_* where the spec names some. */
+  seccompFlags?: number | undefined;
 }
 
 function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
@@ -45,10 +54,10 @@ function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
 }
 
 /** With the monitor's death the process dies too; one that died before the kernel knew of it has closed its end of the report. */
-function bindToMonitor(tape: Tape, part: Part): void {
+function bindToMonitor(tape: Tape, part: Part, report: number): void {
   part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
   // nothing is ever sent: either nothing comes, or the end
-  part.op("look for the monitor", NR.read, [REPORT, tape.space(8), 1], { ignore: EAGAIN, expect: 1 });
+  part.op("look for the monitor", NR.read, [report, tape.space(8), 1], { ignore: EAGAIN, expect: 1 });
 }
 
 /**
@@ -66,9 +75,9 @@ function enterAsRoot(tape: Tape, part: Part, cwd: string): void {
   part.op("close", NR.close, [FOLDER], { ignore: EBADF });
 }
 
-function enterAsUser(part: Part, cwd: string): void {
+function enterAsUser(part: Part, cwd: string, report: number): void {
   // A jump: "from 4 up to 0" is invalid, and skips what follows; up to a negated errno is up to the end, where all is closed already.
-  part.op("skip chdir", NR.close_range, [REPORT + 1, ENTERED, 0], { ignore: EINVAL, skip: 1 });
+  part.op("skip chdir", NR.close_range, [report + 1, ENTERED, 0], { ignore: EINVAL, skip: 1 });
   part.op(`chdir to ${cwd}`, NR.chdir, [cwd]);
 }
 
@@ -78,11 +87,11 @@ function capabilityWords(names: readonly string[] = []): [number, number] {
   return [Number(mask & 0xffffffffn), Number(mask >> 32n)];
 }
 
-function planSeccomp(tape: Tape, part: Part, filter: Uint8Array): void {
+function planSeccomp(tape: Tape, part: Part, filter: Uint8Array, flags = SPEC_ALLOW): void {
   const program = tape.space(16);
   tape.poke(program, filter.length / 8);
   tape.poke(program + 8, tape.bytes(filter));
-  part.op("load the seccomp filter", NR.seccomp, [SECCOMP_SET_MODE_FILTER, SPEC_ALLOW, program]);
+  part.op("load the seccomp filter", NR.seccomp, [SECCOMP_SET_MODE_FILTER, flags, program]);
 }
 
 function planIds(tape: Tape, part: Part, { process, maySetGroups }: ProcessRequest): void {
@@ -135,26 +144,30 @@ export function candidates(program: string, env: readonly string[]): string[] {
 
 /** The last part: from the fully built container as its namespace's root to the user's program. */
 export function planProcess(tape: Tape, part: Part, request: ProcessRequest): void {
-  const { process, seccomp } = request;
+  const { process, seccomp, preserved = 0 } = request;
+  const reportAt = REPORT + preserved;
   const args = process.args ?? [];
   if (args.length === 0 || args[0] === "") throw new HoyError("no command specified", { exitCode: 125, status: 400 });
-  // only 0 to 2 and that socket are left when a path of the image is used: CVE-2024-21626
-  part.op("keep the report's descriptor", NR.dup3, [request.report, REPORT, O_CLOEXEC], { out: PlayerSlot.sync });
-  part.op("close all descriptors", NR.close_range, [REPORT + 1, LAST_FD, 0]);
-  part.op("never wait for the report", NR.fcntl, [REPORT, F_SETFL, O_RDWR | O_NONBLOCK]);
+  // only 0 to 2, what the caller gave and that socket are left when a path of the image is used: CVE-2024-21626
+  part.op("keep the report's descriptor", NR.dup3, [request.report, reportAt, O_CLOEXEC], { out: PlayerSlot.sync });
+  for (let at = 0; at < preserved; at++) part.op("pass a descriptor on", NR.dup3, [PRESERVED + at, REPORT + at, 0]);
+  part.op("close all descriptors", NR.close_range, [reportAt + 1, LAST_FD, 0]);
+  part.op("never wait for the report", NR.fcntl, [reportAt, F_SETFL, O_RDWR | O_NONBLOCK]);
   enterAsRoot(tape, part, process.cwd);
   planRlimits(tape, part, process.rlimits);
+  planScheduling(tape, part, process);
+  planPersonality(part, request.personality);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
-  if (seccomp && !process.noNewPrivileges) planSeccomp(tape, part, seccomp);
+  if (seccomp && !process.noNewPrivileges) planSeccomp(tape, part, seccomp, request.seccompFlags);
   planBounding(part, process.capabilities?.bounding);
   if (process.user.uid !== 0 && process.capabilities?.permitted?.length)
     part.op("keep capabilities", NR.prctl, [PR_SET_KEEPCAPS, 1, 0, 0, 0]);
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
-  bindToMonitor(tape, part);
-  enterAsUser(part, process.cwd);
+  if (!request.outlivesParent) bindToMonitor(tape, part, reportAt);
+  enterAsUser(part, process.cwd, reportAt);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
-  if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp);
+  if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp, request.seccompFlags);
   const argv = tape.strings(args);
   const env = tape.strings(process.env ?? []);
   const files = candidates(args[0] as string, process.env ?? []);

@@ -26,8 +26,16 @@ export interface TerminalSize {
   columns: number;
 }
 
-/** Opens the pty in the devpts at /dev/pts, hands its master to the monitor and leaves the slave in the slot returned. */
-export function openTerminal(planner: Planner, size: TerminalSize | undefined, uid: number): Slot {
+/** Who gets the master, and what is said with it. */
+export interface MasterReceiver {
+  socket: Slot | number;
+  body: Uint8Array;
+}
+
+const MONITOR: MasterReceiver = { socket: PlayerSlot.sync, body: new Uint8Array(new Int32Array([SYNC_TTY, 0, 0]).buffer) };
+
+/** Opens the pty in the devpts at /dev/pts, hands its master over and leaves the slave in the slot returned. */
+export function openTerminal(planner: Planner, size: TerminalSize | undefined, uid: number, to: MasterReceiver = MONITOR): Slot {
   const { tape, part } = planner;
   openInRoot(planner, "open /dev/pts/ptmx", "dev/pts/ptmx", { flags: O_RDWR | O_NOCTTY, noLinks: true, out: MASTER });
   part.op("unlock the terminal", NR.ioctl, [MASTER, TIOCSPTLCK, tape.space(8)]);
@@ -38,11 +46,7 @@ export function openTerminal(planner: Planner, size: TerminalSize | undefined, u
   }
   if (uid !== 0) part.op("give the terminal to the user", NR.fchown, [SLAVE, uid, -1]);
   part.op("pass the terminal", NR.dup3, [MASTER, MASTER_FD, CLOEXEC]);
-  part.op("pass the terminal", NR.sendmsg, [
-    PlayerSlot.sync,
-    tape.descriptorMessage(new Uint8Array(new Int32Array([SYNC_TTY, 0, 0]).buffer), MASTER_FD),
-    0,
-  ]);
+  part.op("pass the terminal", NR.sendmsg, [to.socket, tape.descriptorMessage(to.body, MASTER_FD), 0]);
   return SLAVE;
 }
 

@@ -35,7 +35,7 @@ describe("v1", () => {
     ]);
   });
   test("cpusets are filled from above before anything joins", () => {
-    const shared = plan.monitor.shared.find(({ monitors }) => monitors.includes("cpuset"));
+    const shared = plan.monitor.shared.find(({ monitors }) => monitors?.includes("cpuset"));
     const top = "/sys/fs/cgroup/cpuset";
     expect(shared?.prepare).toEqual([
       { kind: "copy", path: `${top}/hoy/cpuset.cpus`, from: `${top}/cpuset.cpus` },
@@ -171,7 +171,7 @@ describe("errors", () => {
   });
   test("names that would lead elsewhere", () => {
     for (const id of ["", ".", "..", "a/b", "monitors"]) expect(() => locateCgroup(v2Host, "hoy", id)).toThrow("cannot name a cgroup");
-    for (const parent of ["", "/", "a/../../b"]) expect(() => locateCgroup(v2Host, parent, "c")).toThrow("not a usable cgroup parent");
+    for (const parent of ["", "a/../../b"]) expect(() => locateCgroup(v2Host, parent, "c")).toThrow("not a usable cgroup parent");
   });
 });
 

@@ -1,0 +1,69 @@
+/** The cgroup of a container of `hoy runtime`: where linux.cgroupsPath says (config-linux.md, "Cgroups Path"), without monitors. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { HoyError } from "../../spec/error.ts";
+import type { Spec } from "../../spec/runtime.ts";
+import { type CgroupHost, detectCgroups } from "../cgroup/host.ts";
+import { type CgroupPlan, locateCgroup, planCgroup } from "../cgroup/plan.ts";
+import type { ContainerRecord } from "./record.ts";
+
+/** `/a/b/c` lies below the root of the hierarchies, or the highest cgroup that we may write; without a path the id does. */
+export function cgroupPlace(spec: Spec, id: string): { parent: string; id: string } {
+  const path = spec.linux?.cgroupsPath || id;
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..") || parts.length === 0) throw new HoyError(`linux.cgroupsPath: ${path} is not the path of a cgroup`);
+  if (/^[^/]*\.slice:[^/:]*:[^/:]+$/.test(path))
+    throw new HoyError(`linux.cgroupsPath: ${path} is a unit of systemd`, {
+      hint: "cgroups are plain files here: give a path, or configure the caller for the cgroupfs manager",
+    });
+  return { parent: `/${parts.slice(0, -1).join("/")}`, id: parts.at(-1) as string };
+}
+
+const withoutMonitors = (plan: CgroupPlan): CgroupPlan => ({
+  ...plan,
+  monitor: { join: [], shared: plan.monitor.shared.map(({ parents, prepare }) => ({ parents, prepare })) },
+});
+
+export function planContainerCgroup(spec: Spec, place: { parent: string; id: string }, rootless: boolean): CgroupPlan {
+  return withoutMonitors(planCgroup(detectCgroups(), { ...place, resources: spec.linux?.resources, rootless }));
+}
+
+const NONE: CgroupPlan = { monitor: { join: [], shared: [] }, directories: [], prepare: [], limits: [], payloadJoin: [], remove: [] };
+
+/** To join, watch, freeze, kill and remove what is there. */
+export const locateContainerCgroup = ({ cgroup }: ContainerRecord, host: CgroupHost = detectCgroups()): CgroupPlan =>
+  cgroup ? withoutMonitors(locateCgroup(host, cgroup.parent, cgroup.id)) : NONE;
+
+/** Moves a process from outside: the kernel may take some milliseconds for the first on v1. */
+export function attachProcess(plan: CgroupPlan, pid: number): void {
+  for (const directory of plan.directories) {
+    if (directory === plan.payloadInto) continue;
+    writeFileSync(`${directory}/cgroup.procs`, String(pid));
+  }
+}
+
+/** Whether the freezer holds it. */
+export function isFrozen({ freeze }: Pick<CgroupPlan, "freeze">): boolean {
+  if (!freeze) return false;
+  try {
+    return readFileSync(freeze.path, "latin1").trim() === freeze.on;
+  } catch {
+    return false; // the cgroup is gone
+  }
+}
+
+/** Processes of the container, those in cgroups that it made itself too. */
+export function processes({ procs }: Pick<CgroupPlan, "procs">): number[] {
+  if (procs === undefined) return [];
+  const read = (path: string): number[] =>
+    readFileSync(path, "latin1")
+      .split("\n")
+      .map(Number)
+      .filter((pid) => pid > 0);
+  const folder = procs.slice(0, procs.lastIndexOf("/"));
+  try {
+    return [...new Bun.Glob("**/cgroup.procs").scanSync({ cwd: folder })].flatMap((path) => read(`${folder}/${path}`));
+  } catch (error) {
+    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
+}

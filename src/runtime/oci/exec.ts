@@ -1,0 +1,124 @@
+/** `exec`: one more process in a container that runs, or waits for its start. */
+import { check, SysError } from "../../../ffi/errno.ts";
+import { AT_FDCWD, Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, socketPair } from "../../../ffi/fd.ts";
+import { sys } from "../../../ffi/libc.ts";
+import { spawnPlayer, waitChild } from "../../../ffi/player.ts";
+import { NR } from "../../../ffi/syscalls.ts";
+import { Flag, Mode, Part, PlayerFd, slot, Tape } from "../../../ffi/tape.ts";
+import { HoyError } from "../../spec/error.ts";
+import type { Process, Spec } from "../../spec/runtime.ts";
+import { enter, joinPart } from "../exec.ts";
+import { FrameReader, From } from "../frames.ts";
+import { planProcess } from "../plan/process.ts";
+import { openTerminal, useTerminal } from "../plan/terminal.ts";
+import { filterForOci } from "../seccomp/filter.ts";
+import { failure } from "../start.ts";
+import { locateContainerCgroup } from "./cgroup.ts";
+import { connectConsole, MASTER_BODY } from "./console.ts";
+import { ownNamespaces, writePidFile } from "./create.ts";
+import { explain } from "./explain.ts";
+import { findContainer } from "./list.ts";
+import { seccompFlags } from "./seccomp-flags.ts";
+import { maySetGroups } from "./user.ts";
+
+export interface ExecRequest {
+  root: string;
+  id: string;
+  process: (spec: Spec) => Process;
+  consoleSocket: string | undefined;
+  console: Fd | undefined;
+  pidFile: string | undefined;
+  preserved: number;
+  ignorePaused: boolean;
+  foreground: boolean;
+  /** Another cgroup of the container's, below its own. */
+  cgroup: string | undefined;
+}
+
+const ROOT = slot(40);
+
+/** Starts the process. In the foreground the result tells of the player, which ends as the process does. Throws HoyError. */
+export async function execInContainer(request: ExecRequest): Promise<{ pid: number; player: { pid: number; ended: Fd } | undefined }> {
+  const { record, spec, status } = findContainer(request.root, request.id);
+  if (status === "stopped") throw new HoyError("cannot exec in a stopped container", { status: 409 });
+  if (status === "paused" && !request.ignorePaused)
+    throw new HoyError("cannot exec in a paused container (use --ignore-paused to override)", { status: 409 });
+  const process = request.process(spec);
+  try {
+    using target = new Fd(check(sys(NR.pidfd_open, record.pid, 0), "open the container's first process"));
+    return await start(request, { spec, process, target, place: locateContainerCgroup(record) });
+  } catch (error) {
+    throw explain(error, { process });
+  }
+}
+
+interface Joining {
+  spec: Spec;
+  process: Process;
+  target: Fd;
+  place: ReturnType<typeof locateContainerCgroup>;
+}
+
+async function start(request: ExecRequest, { spec, process, target, place }: Joining) {
+  const terminal = process.terminal === true;
+  using receiver = terminal ? (request.console ?? connectConsole(request.consoleSocket)) : undefined;
+  const tape = new Tape();
+  tape.mode = Mode.exec;
+  tape.flags = Flag.report | (request.foreground ? 0 : Flag.leave);
+  tape.clone = tape.cloneArgs({ flags: 0, exitSignal: 17 });
+  const below = (folder: string): string => (request.cgroup === undefined ? folder : `${folder}/${request.cgroup}`);
+  tape.lay(
+    "early",
+    joinPart({
+      target,
+      process,
+      namespaces: ownNamespaces(spec),
+      joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
+      into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
+    }),
+  );
+  const init = new Part();
+  enter(init, request);
+  if (terminal) planTerminal(tape, init, process);
+  planProcess(tape, init, {
+    process,
+    seccomp: spec.linux?.seccomp ? await filterForOci(spec.linux.seccomp) : undefined,
+    maySetGroups: maySetGroups(spec),
+    report: PlayerFd.owner,
+    outlivesParent: true,
+    preserved: request.preserved,
+    seccompFlags: seccompFlags(spec),
+    personality: spec.linux?.personality,
+  });
+  tape.lay("init", init);
+  const [ours, theirs] = socketPair();
+  const [ended, theirEnd] = socketPair();
+  using conversation = ours;
+  using sent = tape.send();
+  const fds = { tape: sent, owner: theirs, rootfs: target, alive: theirEnd, ...(receiver ? { data: receiver } : {}) };
+  const player = spawnPlayer(fds, "hoy-exec", [0, 1, 2], request.preserved);
+  theirs.close();
+  theirEnd.close();
+  const frames = new FrameReader(conversation.number);
+  const pid = readPid(frames, tape);
+  if (!request.foreground) waitChild(player);
+  const failed = frames.next();
+  if (failed) throw failure(tape, failed);
+  if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+  return { pid, player: request.foreground ? { pid: player, ended } : undefined };
+}
+
+function readPid(frames: FrameReader, tape: Tape): number {
+  const frame = frames.next();
+  if (!frame) throw new SysError("join the container's namespaces", 3);
+  if (frame.type === From.failed) throw failure(tape, frame);
+  return Number(frame.data.toString());
+}
+
+function planTerminal(tape: Tape, part: Part, { consoleSize, user }: Process): void {
+  part.op("open the container's root", NR.openat, [AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC], { out: ROOT });
+  part.op("open the container's root", NR.dup3, [ROOT, PlayerFd.rootfs, O_CLOEXEC]);
+  const planner = { tape, part, known: new Set<string>() };
+  const size = consoleSize && { rows: consoleSize.height, columns: consoleSize.width };
+  useTerminal(planner, openTerminal(planner, size, user.uid, { socket: PlayerFd.data, body: MASTER_BODY }));
+}

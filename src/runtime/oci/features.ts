@@ -1,0 +1,53 @@
+/** `features`: what this runtime does on this kernel (runtime-spec features.md, features-linux.md). */
+import { existsSync } from "node:fs";
+import { CAPABILITIES, lastCapability } from "../capabilities.ts";
+import { detectCgroups } from "../cgroup/host.ts";
+import { MOUNT_WORDS } from "../plan/mount-options.ts";
+import { SECCOMP_FLAGS } from "./seccomp-flags.ts";
+import { OCI_VERSION } from "./state.ts";
+
+const ACTIONS = ["ALLOW", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "LOG", "TRACE", "TRAP"].map((name) => `SCMP_ACT_${name}`);
+const OPERATORS = ["EQ", "GE", "GT", "LE", "LT", "MASKED_EQ", "NE"].map((name) => `SCMP_CMP_${name}`);
+
+export function features(version: string) {
+  const host = detectCgroups();
+  const seccomp = existsSync("/proc/sys/kernel/seccomp");
+  return {
+    ociVersionMin: "1.0.0",
+    ociVersionMax: OCI_VERSION,
+    hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
+    mountOptions: [...MOUNT_WORDS].sort(),
+    linux: {
+      namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"].filter((type) =>
+        existsSync(`/proc/self/ns/${{ mount: "mnt", network: "net" }[type] ?? type}`),
+      ),
+      capabilities: CAPABILITIES.filter((_, number) => number <= lastCapability()),
+      cgroup: {
+        v1: host.v1.length > 0,
+        v2: host.v2 !== undefined,
+        systemd: false,
+        systemdUser: false,
+        rdma: [...host.v1.flatMap(({ controllers }) => controllers), ...(host.v2?.controllers ?? [])].includes("rdma"),
+      },
+      seccomp: {
+        enabled: seccomp,
+        ...(seccomp
+          ? {
+              actions: ACTIONS,
+              operators: OPERATORS,
+              archs: ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
+            }
+          : {}),
+        knownFlags: Object.keys(SECCOMP_FLAGS),
+        supportedFlags: Object.keys(SECCOMP_FLAGS),
+      },
+      apparmor: { enabled: false },
+      selinux: { enabled: false },
+      intelRdt: { enabled: false },
+      mountExtensions: { idmap: { enabled: false } },
+      netDevices: { enabled: false },
+      memoryPolicy: { enabled: false },
+    },
+    annotations: { "hoy.version": version },
+  };
+}
