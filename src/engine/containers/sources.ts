@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openFolderAt, readFolder } from "../../../ffi/at.ts";
 import { SysError } from "../../../ffi/errno.ts";
 import { AT_FDCWD, Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
+import { programName } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
@@ -51,7 +52,7 @@ function subpath(folder: string, { subpath: below, target }: MountRequest): stri
 /** An image's layers, read-only: the one layer itself, or an overlay of them. */
 function imageMount(store: Store, mount: MountRequest): ResolvedMount {
   const image = findImage(store, { name: mount.source, reference: canonical(parseTagged(mount.source)) });
-  if (!image) throw new HoyError(`No such image: ${mount.source}`, { status: 404, hint: `hoy pull ${mount.source}` });
+  if (!image) throw new HoyError(`No such image: ${mount.source}`, { status: 404, hint: `${programName()} pull ${mount.source}` });
   const { folders } = layerPaths(store, image.id);
   const [only, ...others] = folders;
   if (only === undefined) throw new HoyError(`the image ${mount.source} has no layers to mount`, { status: 400 });

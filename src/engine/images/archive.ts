@@ -2,7 +2,7 @@
 import { createReadStream, createWriteStream, renameSync, rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { familiarise, parseReference, repositoryName } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
 import { type LoadOptions, loadImages } from "../../storage/archive/load.ts";
@@ -49,9 +49,6 @@ export function saveArchive(store: Store, names: readonly string[]): AsyncGenera
   );
 }
 
-/** Of `ENOENT: no such file or directory, open '/x'` what is not said already. */
-const reason = (error: unknown): string => (error as Error).message.replace(/^[A-Z0-9]+: ([^,]*).*$/s, "$1");
-
 /** Writes the archive beside its place and renames it there, so that no half of it is ever found. Throws HoyError. */
 export async function saveToFile(store: Store, names: readonly string[], path: string): Promise<void> {
   const archive = saveArchive(store, names);
@@ -62,7 +59,7 @@ export async function saveToFile(store: Store, names: readonly string[], path: s
   } catch (error) {
     rmSync(partial, { force: true });
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw new HoyError(`cannot write ${path}: ${reason(error)}`, { cause: error });
+    throw new HoyError(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -88,7 +85,7 @@ async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
   try {
     await opened.promise;
   } catch (error) {
-    throw new HoyError(`cannot open ${path}: ${reason(error)}`, { cause: error });
+    throw new HoyError(`cannot open ${path}: ${reasonOf(error)}`, { cause: error });
   }
   return stream;
 }

@@ -22,8 +22,12 @@ export interface PullOptions {
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
+/** The platform that was asked for, by flag or for all commands. */
+export const requestedPlatform = (platform: string | undefined): string | undefined =>
+  platform || process.env.DOCKER_DEFAULT_PLATFORM || undefined;
+
 function wantedPlatform(platform: string | undefined): PlatformName | undefined {
-  const text = platform || process.env.DOCKER_DEFAULT_PLATFORM;
+  const text = requestedPlatform(platform);
   return text ? parsePlatform(text) : undefined;
 }
 
