@@ -1,5 +1,5 @@
 /** `save` and `load` as operations: what a name on the command line means, and where the archive's bytes come from. */
-import { createReadStream, createWriteStream, renameSync, rmSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync, fstatSync, renameSync, rmSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoyError, reasonOf } from "../../spec/error.ts";
@@ -57,7 +57,8 @@ export async function saveToFile(store: Store, names: readonly string[], path: s
     await pipeline(Readable.from(archive), createWriteStream(partial, { mode: 0o600 }));
     renameSync(partial, path);
   } catch (error) {
-    rmSync(partial, { force: true });
+    // rmSync fails for a path below a file, also by force
+    if (existsSync(partial)) rmSync(partial);
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new HoyError(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });
   }
@@ -70,14 +71,21 @@ export interface LoadedName {
 
 /** Takes the images of an archive in: of the file, or of standard input. Returns what to tell: names as Docker prints them, or ids. */
 export async function loadArchive(store: Store, path: string | undefined, options: LoadOptions): Promise<LoadedName[]> {
-  const source = path === undefined ? process.stdin : await openArchive(path);
-  const loaded = await loadImages(store, source as AsyncIterable<Uint8Array>, options);
+  const source = path === undefined ? standardInput() : await openArchive(path);
+  const loaded = await loadImages(store, source, options);
   return loaded.flatMap(({ image, references }): LoadedName[] =>
     references.length > 0 ? references.map((full) => ({ name: familiarise(full), isId: false })) : [{ name: image.id, isId: true }],
   );
 }
 
+function standardInput(): AsyncIterable<Uint8Array> {
+  if (fstatSync(0).isDirectory()) throw new HoyError("cannot read standard input: is a directory");
+  return process.stdin as AsyncIterable<Uint8Array>;
+}
+
 async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
+  // opening one succeeds: only reading would fail
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`cannot open ${path}: is a directory`);
   const stream = createReadStream(path);
   const opened = Promise.withResolvers<void>();
   stream.once("open", () => opened.resolve());
