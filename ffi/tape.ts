@@ -15,6 +15,8 @@ const OP = 80;
 const SIZE = 8 << 20;
 
 export const Mode = { play: 0, exec: 1, start: 2 } as const;
+/** The step of a failure that names none: the first process could not tell of it. */
+export const FIRST_PROCESS = "start the container's first process";
 export const Flag = { tty: 1, stdin: 2, stdinOnce: 4, noLog: 8, attached: 16, reaper: 32, followUp: 64, report: 128, leave: 256 } as const;
 
 /** Descriptors that the player finds in place. */
@@ -103,7 +105,7 @@ export class Tape {
 
   /** The step that a failure's number stands for. */
   step(index: number): string {
-    return this.#steps[index] ?? (index === -2 ? "clone the container's first process" : "start the container's first process");
+    return this.#steps[index] ?? (index === -2 ? "clone the container's first process" : FIRST_PROCESS);
   }
 
   /** All steps so far, by number. */

@@ -1,5 +1,7 @@
 /** argv[0] and argv[1] → a role or a command. Everything is loaded when it is needed. */
 
+import { hideVariables, programName } from "./spec/caller.ts";
+
 /** Roles that hoy executes itself in. */
 const ROLES: Record<string, () => Promise<{ default: (words: readonly string[]) => number | Promise<number> }>> = {
   __followup: () => import("./cli/role/followup.ts"),
@@ -10,7 +12,7 @@ async function main(): Promise<number> {
   const words = process.argv.slice(2);
   // as dockerd: a container's users have to see its files and volumes, whatever the caller's umask
   process.umask(0o022);
-  for (const name of Object.keys(process.env)) if (name.startsWith("BUN_")) delete process.env[name];
+  hideVariables();
   const role = ROLES[words[0] ?? ""];
   if (role) return await (await role()).default(words.slice(1));
   const name = process.argv0.slice(process.argv0.lastIndexOf("/") + 1);
@@ -19,7 +21,7 @@ async function main(): Promise<number> {
     return await dispatchRuntime(words, name);
   }
   const { dispatch } = await import("./cli/dispatch.ts");
-  return await dispatch(words, name === "docker" ? "docker" : "hoy");
+  return await dispatch(words, programName());
 }
 
 /** One line for what people can act on; anything else is a defect, and says so. */
@@ -29,12 +31,10 @@ async function report(error: unknown): Promise<number> {
   const known = asExpected(error);
   const message = known?.message ?? (error instanceof Error ? error.message : String(error));
   const hint = known?.hint ? `\n${known.hint}` : "";
-  const debug = process.argv.includes("--debug") || process.argv.includes("-D") || process.argv.includes("debug");
-  const stack = debug && error instanceof Error ? `\n${error.stack}` : "";
-  writeStream(2, Buffer.from(`hoy: ${known ? "" : "internal error: "}${message}${hint}${stack}\n`));
+  const { asksForDebugging } = await import("./cli/dispatch.ts");
+  const stack = asksForDebugging(process.argv.slice(2)) && error instanceof Error ? `\n${error.stack}` : "";
+  writeStream(2, Buffer.from(`${programName()}: ${known ? "" : "internal error: "}${message}${hint}${stack}\n`));
   return known?.exitCode ?? 1;
 }
 
 process.reallyExit(await main().catch(report));
-
-export {};

@@ -3,6 +3,7 @@
  * loaded when the command runs. Parser, dispatcher and help read them (parse.ts, dispatch.ts, help.ts).
  */
 import type { CommandMeta } from "citty";
+import type { Program } from "../spec/caller.ts";
 
 /** boolean and string are citty's; list may be repeated; the numbers are checked and handed on as they were written. */
 export type FlagType = "boolean" | "string" | "list" | "int" | "decimal" | "bytes";
@@ -33,7 +34,7 @@ export interface Invocation {
   root: string | undefined;
   logLevel: string;
   /** As what we were called. */
-  program: "hoy" | "docker";
+  program: Program;
   /** Where `hoy runtime` warns. */
   warn?: (text: string) => void;
 }

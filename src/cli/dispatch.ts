@@ -1,4 +1,5 @@
 /** From the command line to a command's body; the errors of the command line itself, in Docker's words. */
+import type { Program } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import type { Command, Flags } from "./define.ts";
 import { commandHelp, groupHelp, programHelp, shortName } from "./help.ts";
@@ -7,8 +8,6 @@ import { writeStream } from "./output/write.ts";
 import { parseCommand, parseWords, usageError } from "./parse.ts";
 import { commands, findCommand, globalFlags, groups, REMOTE_FLAGS } from "./table/index.ts";
 import { unsupportedCommand, unsupportedFlag } from "./table/unsupported.ts";
-
-export type Program = "hoy" | "docker";
 
 const LOG_LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error", "fatal"]);
 
@@ -35,6 +34,16 @@ export async function dispatch(words: readonly string[], program: Program): Prom
   const found = findCommand(rest);
   if (!found) return groupOrUnknown(rest, globals.help, program);
   return await runCommand(found, flags, program);
+}
+
+/** True when the flags before the command ask for a stack trace with an error; a container's words are not among them. */
+export function asksForDebugging(words: readonly string[]): boolean {
+  try {
+    const { flags } = parseWords(globalFlags, words, { stopAtFirst: true, unknown: (name) => usageError(name) });
+    return flags.debug === true || flags["log-level"] === "debug";
+  } catch {
+    return false; // the error that is being told
+  }
 }
 
 async function runCommand({ command, rest }: { command: Command; rest: string[] }, globals: Flags, program: Program): Promise<number> {

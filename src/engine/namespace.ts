@@ -12,6 +12,7 @@ import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, slot, Tape } from "../../ffi/tape.ts";
 import { FrameReader, From } from "../runtime/frames.ts";
 import { identityMaps, ownIdentity, writeMaps } from "../runtime/idmap.ts";
+import { carriedVariables } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import { lock } from "../state/lock.ts";
 import { hostUid, ROOTLESS_VARIABLE, userRunFolder } from "../state/store.ts";
@@ -112,7 +113,7 @@ export function enterNamespace(): void {
   const pause = ensurePause();
   const { path, prefix } = engineProgram();
   const argv = [process.argv0, ...prefix, ...process.argv.slice(2)];
-  const env = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+  const env = [...Object.entries(environment).map(([key, value]) => `${key}=${value}`), ...carriedVariables()];
   const tape = new Tape();
   tape.mode = Mode.play;
   const part = new Part();

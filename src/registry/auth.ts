@@ -2,6 +2,7 @@
  * Showing an account to a registry: Basic, or a token from the registry's authorization service (distribution,
  * "Token Authentication Specification" and "OAuth2 Token Authentication"), without an account an anonymous token.
  */
+import { programName } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import type { Challenge } from "./challenge.ts";
 import { readComplaint } from "./complaint.ts";
@@ -53,7 +54,7 @@ const basic = ({ username, password = "" }: Account): string => `Basic ${Buffer.
 
 /** To whom is just logging in, `hoy login` is no advice. */
 const unauthorized = ({ domain, scope }: Session, words: string): HoyError =>
-  new HoyError(`unauthorized: ${words}`, { status: 401, ...(scope !== "" && { hint: `log in with: hoy login ${domain}` }) });
+  new HoyError(`unauthorized: ${words}`, { status: 401, ...(scope !== "" && { hint: `log in with: ${programName()} login ${domain}` }) });
 
 async function answer(session: Session, challenges: readonly Challenge[]): Promise<void> {
   const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm"));

@@ -1,4 +1,5 @@
 /** A repository at one address of its registry: requests of the distribution API with authorization and a few retries. */
+import { programName } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import { authorization, newSession, renew, type Session } from "./auth.ts";
 import { parseChallenges } from "./challenge.ts";
@@ -90,7 +91,7 @@ export async function authorized(repository: Repository, wanted: ApiRequest): Pr
       const { words } = await readComplaint(answer);
       throw new HoyError(words.startsWith("unauthorized") ? words : `unauthorized: ${words}`, {
         status: 401,
-        hint: `log in with: hoy login ${repository.endpoint.domain}`,
+        hint: `log in with: ${programName()} login ${repository.endpoint.domain}`,
       });
     }
     answer.discard();
@@ -121,7 +122,7 @@ async function patient(repository: Repository, wanted: ApiRequest, header: strin
       const { words } = await readComplaint(answer);
       throw new HoyError(words.startsWith("toomanyrequests") ? words : `toomanyrequests: ${words}`, {
         status: 429,
-        hint: `try later, or log in for a higher limit: hoy login ${repository.endpoint.domain}`,
+        hint: `try later, or log in for a higher limit: ${programName()} login ${repository.endpoint.domain}`,
       });
     }
     answer.discard();

@@ -1,8 +1,10 @@
 /** Accounts at registries, shared with Docker's client: ~/.docker/config.json and the credential helpers that it names. */
+
 import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { programName } from "../spec/caller.ts";
 import { type DockerConfig, dockerConfigSchema } from "../spec/docker-config.ts";
-import { HoyError } from "../spec/error.ts";
+import { HoyError, reasonOf } from "../spec/error.ts";
 import { DOCKER_HUB } from "../spec/reference.ts";
 import { validate } from "../spec/validate.ts";
 import { helperErase, helperGet, helperStore } from "./credential-helper.ts";
@@ -35,7 +37,7 @@ function readConfig(): DockerConfig {
     text = readFileSync(file, "utf8");
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return {};
-    throw new HoyError(`cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot read ${file}: ${reasonOf(error)}`, { cause: error });
   }
   if (text.trim() === "") return {};
   try {
@@ -79,7 +81,9 @@ function fromEntry(entry: NonNullable<DockerConfig["auths"]>[string], key: strin
   const decoded = entry.auth ? Buffer.from(entry.auth, "base64").toString("utf8") : "";
   const colon = decoded.indexOf(":");
   if (entry.auth && colon < 0)
-    throw new HoyError(`${configFile()}: the account for ${key} is damaged`, { hint: `log in again with: hoy login ${hostOf(key)}` });
+    throw new HoyError(`${configFile()}: the account for ${key} is damaged`, {
+      hint: `log in again with: ${programName()} login ${hostOf(key)}`,
+    });
   const username = entry.username ?? decoded.slice(0, Math.max(colon, 0));
   if (entry.identitytoken) return { username, identityToken: entry.identitytoken };
   const password = entry.password ?? decoded.slice(colon + 1).replace(/\0+$/, "");
@@ -133,6 +137,6 @@ function writeConfig(config: DockerConfig): string {
     return file;
   } catch (error) {
     rmSync(temporary(target), { force: true });
-    throw new HoyError(`cannot write ${file}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot write ${file}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 /** Manifests: distribution-spec, "Pulling manifests", checked before anything of them is used (CVE-2021-21285). */
+import { programName } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import {
   type Descriptor,
@@ -39,8 +40,9 @@ const hash = (algorithm: string, bytes: Uint8Array): string =>
   `${algorithm}:${new Bun.CryptoHasher(algorithm as "sha256").update(bytes).digest("hex")}`;
 
 /** The digest that the registry has under a tag, by HEAD: it does not count as a pull. Undefined when it does not say. */
-export async function headDigest(repository: Repository, tag: string): Promise<string | undefined> {
-  const answer = await request(repository, { path: `manifests/${tag}`, method: "HEAD", headers: { accept: ACCEPT } });
+export async function headDigest(repository: Repository, reference: Reference): Promise<string | undefined> {
+  const path = `manifests/${reference.tag}`;
+  const answer = await request(repository, { path, method: "HEAD", headers: { accept: ACCEPT } }).catch(deniedAt401(reference));
   answer.discard();
   return (answer.status === 200 && answer.headers.get("docker-content-digest")) || undefined;
 }
@@ -78,18 +80,23 @@ async function wholeManifest(repository: Repository, reference: Reference, what:
 
 async function askManifest(repository: Repository, reference: Reference): Promise<Answer> {
   const path = `manifests/${reference.digest ?? reference.tag ?? "latest"}`;
-  const answer = await request(repository, { path, headers: { accept: ACCEPT } }).catch((error: unknown) => {
-    const isAnonymous = error instanceof HoyError && error.status === 401 && error.message.includes("authentication required");
-    throw isAnonymous ? denied(reference, error.message) : error;
-  });
+  const answer = await request(repository, { path, headers: { accept: ACCEPT } }).catch(deniedAt401(reference));
   if (answer.status !== 200) throw await refusal(reference, answer);
   return answer;
 }
 
+/** An account that is refused, and none at all, are told in the same way. */
+const deniedAt401 = (reference: Reference) => (error: unknown) => {
+  throw error instanceof HoyError && error.status === 401 ? denied(reference, error.message) : error;
+};
+
 const denied = (reference: Reference, words: string): HoyError =>
-  new HoyError(`pull access denied for ${familiarName(reference)}, repository does not exist or may require 'hoy login': ${words}`, {
-    status: 404,
-  });
+  new HoyError(
+    `pull access denied for ${familiarName(reference)}, repository does not exist or may require '${programName()} login': ${words}`,
+    {
+      status: 404,
+    },
+  );
 
 async function refusal(reference: Reference, answer: Answer): Promise<HoyError> {
   const { status, code, words } = await readComplaint(answer);

@@ -54,7 +54,7 @@ export async function pullImage(store: Store, reference: Reference, request: Pul
 async function pullFrom(store: Store, repository: Repository, reference: Reference, request: PullRequest): Promise<PullResult> {
   const { platform = hostPlatform(), onEvent } = request;
   const before = taggedId(store, reference);
-  const known = reference.digest ?? (before && reference.tag ? await headDigest(repository, reference.tag) : undefined);
+  const known = reference.digest ?? (before && reference.tag ? await headDigest(repository, reference) : undefined);
   const present = known ? findPresent(store, { reference, digest: known, platform, before }) : undefined;
   if (present && known) {
     onEvent?.({ type: "pulling", reference });

@@ -24,5 +24,26 @@ export class HoyError extends Error {
   }
 }
 
+/** Codes of node:fs whose words there are not libc's. */
+const WORDS: Readonly<Record<string, string>> = {
+  EEXIST: "file exists",
+  EISDIR: "is a directory",
+  ELOOP: "too many levels of symbolic links",
+  ENAMETOOLONG: "file name too long",
+};
+
+/** Why a call of node:fs failed: of `ENOENT: no such file or directory, open '/x'` what people read. */
+export function reasonOf(error: unknown): string {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  return WORDS[code] ?? message.replace(/^[A-Z0-9]+: ([^,]*).*$/s, "$1");
+}
+
+/** The same with what was done, as Go's os.PathError has it: `open /x: no such file or directory`. */
+export function failureOf(error: unknown): string {
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  const what = [syscall, path].filter((part) => part !== undefined && part !== "").join(" ");
+  return what === "" ? reasonOf(error) : `${what}: ${reasonOf(error)}`;
+}
+
 /** `No such container: x`, HTTP 404. */
 export const notFound = (noun: string, name: string): HoyError => new HoyError(`No such ${noun}: ${name}`, { status: 404 });

@@ -81,6 +81,15 @@ function runs({ architecture, variant }: PlatformName): readonly (readonly [arch
   return [[architecture, own]];
 }
 
+/** True for an image whose code `host` does not run: another system or architecture. One that names neither is not judged. */
+export function foreignTo(image: PlatformName, host: PlatformName): boolean {
+  if (image.os === "" || image.architecture === "") return false;
+  // hostPlatform() does not tell the variant, so the image's own is left aside too
+  const sameKind = normalisePlatform({ ...image, variant: "" });
+  if (sameKind.os === host.os && sameKind.architecture === host.architecture) return false;
+  return platformRank(image, host) === undefined;
+}
+
 /** How well code of `offered` fits `wanted`: 0 is best, undefined does not run. */
 export function platformRank(offered: PlatformName, wanted: PlatformName): number | undefined {
   const { os, architecture, variant } = normalisePlatform(offered);

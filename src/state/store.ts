@@ -6,7 +6,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { HoyError } from "../spec/error.ts";
+import { failureOf, HoyError } from "../spec/error.ts";
 import { giveUpReserve, isFull, keepReserve } from "./reserve.ts";
 import { migrations } from "./schema.ts";
 
@@ -100,7 +100,7 @@ function makeFolders(paths: StorePaths): void {
     // gives its journal the same mode.
     closeSync(openSync(join(paths.root, "state.db"), "a", 0o600));
   } catch (error) {
-    throw new HoyError(`cannot make the store at ${paths.root}: ${(error as Error).message}`, {
+    throw new HoyError(`cannot make the store at ${paths.root}: ${failureOf(error)}`, {
       hint: "choose another place with --root or HOY_ROOT",
       cause: error,
     });

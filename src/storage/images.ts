@@ -105,7 +105,11 @@ export function tagImage(store: Store, imageId: string, reference: string): void
     .immediate();
 }
 
-/** Remembers the digest by which an image was pulled. `repository` is a full name without tag. */
+/**
+ * Remembers the digest by which an image was pulled. `repository` is a full name without tag. The digest of an index stands for the
+ * image that was last chosen from it: the one of another platform loses it, as it loses the tag.
+ */
 export function addRepoDigest(store: Store, imageId: string, { repository, digest }: { repository: string; digest: string }): void {
+  store.db.query("DELETE FROM digests WHERE repository = ? AND digest = ? AND image_id <> ?").run(repository, digest, imageId);
   store.db.query("INSERT OR IGNORE INTO digests(repository, digest, image_id) VALUES (?, ?, ?)").run(repository, digest, imageId);
 }

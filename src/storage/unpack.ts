@@ -1,6 +1,8 @@
 /** Unpacks the tar of a layer into a folder for overlayfs. */
+
 import { EDQUOT, ENOSPC } from "../../ffi/errno.ts";
 import { O_DIRECTORY, O_RDONLY, open } from "../../ffi/fd.ts";
+import { programName } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import { tarParser } from "./tar/parser.ts";
 import { asBuffer, type ByteSource } from "./tar/reader.ts";
@@ -55,5 +57,8 @@ export function diskFull(error: unknown, path: string): unknown {
   const number = code === "SQLITE_FULL" ? ENOSPC : Math.abs(errno);
   if (number !== ENOSPC && number !== EDQUOT) return error;
   const words = number === ENOSPC ? "no space left on device" : "disk quota exceeded";
-  return new HoyError(`cannot write to ${path}: ${words}`, { hint: "hoy image prune -a frees what no container uses", cause: error });
+  return new HoyError(`cannot write to ${path}: ${words}`, {
+    hint: `${programName()} image prune -a frees what no container uses`,
+    cause: error,
+  });
 }

@@ -34,6 +34,22 @@ test("a mistyped command is unknown, one of Docker's is missing", async () => {
   expect((await failure("volume", "push")).message).toBe("unknown command: docker volume push");
 });
 
+test("a flag of Docker's that hoy lacks is not taken for a mistake", async () => {
+  for (const [words, flag] of [
+    [["network", "inspect", "-v", "bridge"], "verbose"],
+    [["network", "inspect", "--verbose", "bridge"], "verbose"],
+    [["rm", "-l", "x"], "link"],
+    [["rmi", "--no-prune", "x"], "no-prune"],
+    [["images", "--tree"], "tree"],
+    [["start", "--checkpoint=a", "x"], "checkpoint"],
+    [["volume", "ls", "--cluster"], "cluster"],
+    [["save", "--platform", "linux/amd64", "x"], "platform"],
+    [["volume", "create", "--topology-required", "x"], "topology-required"],
+  ] as const)
+    expect((await failure(...words)).message).toBe(`the flag --${flag} is not supported by this version of hoy`);
+  expect((await failure("rm", "--lnk", "x")).message).toBe("unknown flag: --lnk");
+});
+
 test("a level that is none", async () => {
   expect((await failure("--log-level", "loud", "ps")).message).toBe("unable to parse logging level: loud");
 });

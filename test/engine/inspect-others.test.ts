@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { inspectImage } from "../../src/engine/images/inspect.ts";
 import { inspectNetwork } from "../../src/engine/networks/inspect.ts";
+import { listedNetworks } from "../../src/engine/networks/list.ts";
 import { inspectVolume } from "../../src/engine/volumes/inspect.ts";
 import { migrations } from "../../src/state/schema.ts";
 import type { Store } from "../../src/state/store.ts";
@@ -51,6 +52,19 @@ test("a network with a container, by name, id and the beginning of an id", async
   expect(await inspectNetwork(at, "host")).toMatchObject({ IPAM: { Config: null }, Containers: {} });
   await expect(inspectNetwork(at, "b")).rejects.toThrow("network b is ambiguous (2 matches found based on ID prefix)");
   await expect(inspectNetwork(at, "nope")).rejects.toThrow("network nope not found");
+});
+
+test("a dangling network is a user's own without a container", async () => {
+  const at = store();
+  const add = at.db.query("INSERT INTO networks(id, name, driver, created, subnet, gateway) VALUES (?, ?, 'bridge', 1767225600000, ?, '')");
+  for (const [index, name] of ["bridge", "host", "none", "used", "unused"].entries())
+    add.run(hex(String(index)), name, `10.${index}.0.0/16`);
+  at.db.query("INSERT INTO containers(id, name, image, created, state, options) VALUES (?, 'web', 'i', 1, 'running', '{}')").run(hex("1"));
+  at.db.query("INSERT INTO endpoints VALUES (?, ?, '10.3.0.2', '02:42:0a:03:00:02', 'veth0')").run(hex("1"), hex("3"));
+  const names = async (value: string) => (await listedNetworks(at, new Map([["dangling", [value]]]))).map(({ name }) => name);
+  expect(await names("true")).toEqual(["unused"]);
+  expect(await names("false")).toEqual(["bridge", "host", "none", "used"]);
+  await expect(names("x")).rejects.toThrow("invalid filter 'dangling=x'");
 });
 
 test("an image", () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { saveAccount } from "../../src/registry/credentials.ts";
 import { login, registryDomain } from "../../src/registry/login.ts";
 import { listTags } from "../../src/registry/tags.ts";
 import { parsePlatform } from "../../src/spec/platform.ts";
@@ -81,6 +82,10 @@ describe("pull", () => {
     const second = await at.pull(name, { platform: parsePlatform(`linux/${other}`) });
     expect(second.image.architecture).toBe(other);
     expect(second.digest).toBe(host.digest);
+    expect([repoDigestsOf(at.store, host.image.id), repoDigestsOf(at.store, second.image.id)]).toEqual([
+      [],
+      [`${registry.address}/multi@${host.digest}`],
+    ]);
     expect((await at.pull(name)).image.id).toBe(host.image.id);
     await expect(at.pull(name, { platform: parsePlatform("linux/riscv64") })).rejects.toThrow(
       "no matching manifest for linux/riscv64 in the manifest list entries",
@@ -160,6 +165,10 @@ describe("pull", () => {
     const domain = registryDomain(`http://${proxy.address}/`);
     await expect(login(domain, { username: "me", password: "wrong" }, {})).rejects.toThrow("unauthorized: incorrect username or password");
     await expect(at.pull(name)).rejects.toThrow("pull access denied");
+    await saveAccount(domain, { username: "me", password: "wrong" });
+    await expect(at.pull(name)).rejects.toThrow(
+      `pull access denied for ${proxy.address}/private, repository does not exist or may require 'hoy login': unauthorized: incorrect username or password`,
+    );
     await login(domain, { username: "me", password: "secret" }, {});
     await at.pull(name);
     expect(open.seen.length).toBeGreaterThan(0);

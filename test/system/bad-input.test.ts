@@ -1,10 +1,14 @@
 /** What users get wrong: one line that says what and why, the right exit code, and nothing is left. */
 import { Database } from "bun:sqlite";
 import { expect } from "bun:test";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dist } from "../harness/build.ts";
+import { cleanEnv } from "../harness/hoy.ts";
+import { busyboxImage, dockerArchive } from "../harness/images.ts";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import type { TestStore } from "../harness/store.ts";
+import { fileBeside } from "./image-store.ts";
 import { rows, unrest } from "./rest.ts";
 
 const all = each([ROOT, ROOTLESS, PLAIN], "busybox");
@@ -47,6 +51,8 @@ all("run", async (store) => {
     [["--network", "nosuch"], ["true"], [125, "nosuch"]],
     [["--rootfs", file], ["true"], [125, `${file}: not a directory`]],
     [["--rootfs", `${file}-none`], ["true"], [125, "no such directory"]],
+    [["--rootfs", `${file}/below`], ["true"], [125, `${file}/below: not a directory`]],
+    [["--rootfs", `/${"a".repeat(300)}`], ["true"], [125, "file name too long"]],
     [["-v", `${file}:/proc/x`], ["true"], [125, "/proc/x"]],
     [["-v", `${store.dir}:/proc`], ["true"], [125, "/proc"]],
     [["-v", `${store.dir}:/x/../proc/sys`], ["true"], [125, "/proc/sys"]],
@@ -56,6 +62,22 @@ all("run", async (store) => {
   for (const [flags, command, result] of cases) await refused(store, flags, command, result);
   expect(rows(store).map(({ name }) => name)).toEqual(["taken"]);
   expect(await unrest(store)).toEqual([]);
+});
+
+each([ROOT], "busybox")("files that are folders, and places below files", async (store) => {
+  await store.ok(["load", "-i", fileBeside(store, "own.tar", dockerArchive(busyboxImage(), "own:1"))]);
+  const cases: [args: string[], words: string][] = [
+    [["load", "-i", store.dir], `cannot open ${store.dir}: is a directory`],
+    [["load"], "cannot read standard input: is a directory"],
+    [["login", "-u", "me", "--password-stdin", "127.0.0.1:1"], "cannot read standard input: "],
+    [["image", "prune"], "read: is a directory"],
+    [["save", "-o", "/etc/passwd/x", "own:1"], "cannot write /etc/passwd/x: not a directory"],
+    [["save", "-o", "/nope/x", "own:1"], "cannot write /nope/x: no such file or directory"],
+  ];
+  for (const [args, words] of cases) {
+    const child = Bun.spawnSync([dist(), ...args], { env: cleanEnv({ ...store.env, HOY_ROOT: store.root }), stdin: openSync("/", "r") });
+    expect([args, child.exitCode, child.stderr.toString()]).toEqual([args, 1, expect.stringContaining(`hoy: ${words}`)]);
+  }
 });
 
 all("a root file system that is empty, or whose /proc, /sys or /dev is a link", async (store) => {

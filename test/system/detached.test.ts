@@ -84,6 +84,18 @@ all("create, start, start again", async (store) => {
   expect(await store.ok(["start", "-a", "again"])).toBe("2");
 });
 
+all("inspect lists the processes that joined under a monitor while they run", async (store) => {
+  const id = await detach(store, [], "sleep", "60");
+  const ids = async () => JSON.parse(await store.ok(["inspect", "-f", "{{json .ExecIDs}}", id]));
+  expect(await ids()).toBeNull();
+  await store.ok(["exec", "-d", id, "sh", "-c", "until [ -e /done ]; do sleep 0.05; done"]);
+  expect(await ids()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  await store.ok(["exec", id, "touch", "/done"]);
+  for (const end = Date.now() + 10_000; (await ids()) !== null && Date.now() < end; ) await Bun.sleep(20);
+  expect(await ids()).toBeNull();
+  await store.ok(["rm", "-f", id]);
+});
+
 all("--cidfile holds the id, and is not overwritten", async (store) => {
   const file = join(store.dir, "cid");
   const id = await detach(store, ["--cidfile", file], "true");

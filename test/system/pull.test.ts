@@ -54,6 +54,37 @@ describe("pull", () => {
     for (const line of (await store.ok(["pull", "--progress=json", name])).split("\n")) expect(JSON.parse(line)).toHaveProperty("status");
   });
 
+  needs("a layer that is there already is told of as that alone; all tags end with one status", async () => {
+    await using store = await testStore();
+    const repository = `${registry.address}/tags`;
+    await publish(registry, "tags:1", busyboxImage({ Cmd: ["one"] }));
+    await publish(registry, "tags:2", busyboxImage({ Cmd: ["two"] }));
+    const lines = (await store.ok(["pull", "-a", repository])).split("\n");
+    // which tag comes first is the registry's choice
+    const plain = lines.map((line) =>
+      line
+        .replace(/^[0-9a-f]{12}: /, "")
+        .replace(/^\d: /, "N: ")
+        .replace(/sha256:[0-9a-f]{64}$/, "…"),
+    );
+    expect(plain).toEqual([
+      "N: Pulling from tags",
+      "Pulling fs layer",
+      "Download complete",
+      "Pull complete",
+      "Digest: …",
+      "N: Pulling from tags",
+      "Already exists",
+      "Digest: …",
+      `Status: Downloaded newer image for ${repository}`,
+      repository,
+    ]);
+    expect((await store.ok(["pull", "-a", repository])).split("\n").slice(-2)).toEqual([
+      `Status: Image is up to date for ${repository}`,
+      repository,
+    ]);
+  });
+
   needs("on a terminal the bars are redrawn in place", async () => {
     await using store = await testStore();
     const name = `${registry.address}/busybox:1`;

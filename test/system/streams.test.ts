@@ -248,3 +248,17 @@ both("the log is rotated: as many files as asked for, none larger, and the last 
   expect(numbers).toEqual(numbers.map((_, index) => 1000 - numbers.length + index));
   expect((await store.ok(["logs", "--tail", "2", id])).split("\n")).toEqual(["line 998", "line 999"]);
 });
+
+both("the third SIGTERM leaves a container that ignores them, and lets it run", async (store) => {
+  const script = "trap 'echo got' TERM; echo ready; while :; do sleep 0.05; done";
+  const child = store.spawn(["run", "--name", "stubborn", "--network", "none", "--rootfs", store.rootfs, "sh", "-c", script]);
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let seen = "";
+  for (let signals = 0; signals < 3; signals++) {
+    while (seen.split("\n").length <= signals + 1) seen += (await lines.read()).value ?? "";
+    child.kill("SIGTERM");
+  }
+  expect([await child.exited, await new Response(child.stderr).text()]).toEqual([1, "\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n"]);
+  expect(await store.ok(["ps", "--format", "{{.Names}}"])).toBe("stubborn");
+  await store.ok(["rm", "-f", "stubborn"]);
+});

@@ -49,7 +49,8 @@ export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source
 };
 
 const FORMATS = ["json", "table"];
-const CONTAINER_FILTERS = ["ancestor=", "before=", "exited=", "id=", "label=", "name=", "network=", "since=", "status=", "volume="];
+const CONTAINER_FILTERS =
+  "ancestor= before= exited= expose= health= id= is-task= label= name= network= publish= since= status= volume=".split(" ");
 const CAPABILITIES =
   "ALL AUDIT_CONTROL AUDIT_WRITE BPF CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK KILL MKNOD NET_ADMIN NET_BIND_SERVICE NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PTRACE SYS_RESOURCE SYS_TIME SYSLOG WAKE_ALARM".split(
     " ",
@@ -90,7 +91,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   "container ls filter": CONTAINER_FILTERS,
   "image ls filter": ["before=", "dangling=", "label=", "reference=", "since=", "until="],
   "image prune filter": ["label=", "label!=", "until="],
-  "network ls filter": ["driver=", "id=", "label=", "name=", "scope=", "type="],
+  "network ls filter": ["dangling=", "driver=", "id=", "label=", "name=", "scope=", "type="],
   "volume ls filter": ["dangling=", "driver=", "label=", "name="],
 };
 

@@ -6,6 +6,7 @@ import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../../engine/containers/pa
 import { parseEnv, parseEnvFile, readUserFile } from "../../engine/containers/parse/env.ts";
 import { openStore } from "../../engine/store.ts";
 import { isTerminal, terminalSize } from "../../engine/terminal.ts";
+import { callerVariable } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { type Body, list, text, truth } from "../define.ts";
 import { carryStreams } from "./streams.ts";
@@ -34,10 +35,9 @@ const body: Body = async ({ flags, args }) => {
     throw new HoyError("the input device is not a TTY", { exitCode: 1, hint: "leave out -t, or call it from a terminal" });
   const store = openStore();
   const row = findContainer(store, name);
-  const lookup = (variable: string): string | undefined => process.env[variable];
   const env = [
-    ...list(flags, "env-file").flatMap((file) => parseEnvFile(file, readUserFile(file), lookup)),
-    ...list(flags, "env").map((entry) => parseEnv(entry, lookup)),
+    ...list(flags, "env-file").flatMap((file) => parseEnvFile(file, readUserFile(file), callerVariable)),
+    ...list(flags, "env").map((entry) => parseEnv(entry, callerVariable)),
   ];
   const streams = [1, 2, ...(interactive ? [0] : [])];
   const result = await exec(store, row, {

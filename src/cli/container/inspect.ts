@@ -1,6 +1,7 @@
 /** `container inspect`. */
 import { findContainer } from "../../engine/containers/find.ts";
 import { inspectContainer } from "../../engine/containers/inspect.ts";
+import { CONTAINER_FIELDS } from "../../engine/containers/inspect-fields.ts";
 import { openStore } from "../../engine/store.ts";
 import { type Body, text, truth } from "../define.ts";
 import { inspectAll } from "../output/inspect.ts";
@@ -13,7 +14,7 @@ const body: Body = async ({ flags, args }) => {
     format: text(flags, "format"),
     find: (name) => {
       const row = findContainer(store, name);
-      return inspectContainer(store, row, size?.(store, row));
+      return { document: inspectContainer(store, row, size?.(store, row)), fields: CONTAINER_FIELDS };
     },
   });
 };

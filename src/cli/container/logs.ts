@@ -2,14 +2,11 @@
 import { findContainer } from "../../engine/containers/find.ts";
 import { readLogs } from "../../engine/containers/logs.ts";
 import { openStore } from "../../engine/store.ts";
-import { HoyError } from "../../spec/error.ts";
 import { type Body, text, truth } from "../define.ts";
 import { notice } from "../output/notice.ts";
 import { writeStream } from "../output/write.ts";
 
 const body: Body = async ({ flags, args, logLevel }) => {
-  if (truth(flags, "details"))
-    throw new HoyError("--details: the json-file logs of hoy carry no extra attributes", { status: 400, exitCode: 1 });
   const store = openStore();
   const log = readLogs(store, findContainer(store, args[0] as string), {
     follow: truth(flags, "follow"),
@@ -17,6 +14,7 @@ const body: Body = async ({ flags, args, logLevel }) => {
     until: text(flags, "until"),
     tail: text(flags, "tail"),
     timestamps: truth(flags, "timestamps"),
+    details: truth(flags, "details"),
   });
   for await (const { stream, data } of log.batches) writeStream(stream === "stdout" ? 1 : 2, data);
   const corrupt = log.corrupt();

@@ -2,10 +2,12 @@
 import { processArgs } from "../../engine/containers/environment.ts";
 import type { ContainerSize } from "../../engine/containers/inspect.ts";
 import type { Listed } from "../../engine/containers/list.ts";
+import { openPorts } from "../../engine/containers/ports.ts";
 import { ellipsis, shortId } from "../output/ellipsis.ts";
 import type { ListKind } from "../output/list.ts";
 import { quote } from "../output/template/printf.ts";
 import { humanDuration, humanSize, localTime } from "../output/units.ts";
+import { portText } from "./port-text.ts";
 import { statusText } from "./status.ts";
 
 export interface ContainerView {
@@ -52,8 +54,7 @@ export function containerKind({ now, truncate, image, size }: ContainerView): Li
       RunningFor: { heading: "CREATED", value: ({ row }) => `${humanDuration(now - row.created)} ago` },
       State: { heading: "STATE", value: ({ state }) => state.status },
       Status: { heading: "STATUS", value: ({ state }) => statusText(state, now) },
-      // hoy publishes no ports yet: a container has none to show
-      Ports: { heading: "PORTS", value: () => "" },
+      Ports: { heading: "PORTS", value: ({ row, state }) => portText(openPorts(row, state)) },
       Names: { heading: "NAMES", value: ({ row }) => row.name },
       Size: { heading: "SIZE", value: (listed) => (size ? sizeText(size(listed)) : "0B") },
       Labels: { heading: "LABELS", value: ({ row }) => labelList(row.options.config.Labels) },

@@ -21,7 +21,7 @@ import { parseLabel } from "../../engine/containers/parse/label.ts";
 import { parseLogging } from "../../engine/containers/parse/log-opt.ts";
 import { parseSwap } from "../../engine/containers/parse/memory.ts";
 import { parseMount } from "../../engine/containers/parse/mount.ts";
-import { parseNetwork } from "../../engine/containers/parse/network.ts";
+import { parseNetworks } from "../../engine/containers/parse/network.ts";
 import { parseInteger, parseSize } from "../../engine/containers/parse/numbers.ts";
 import { type PullPolicy, parsePlatform, parsePullPolicy } from "../../engine/containers/parse/platform.ts";
 import { parseSecurityOpt } from "../../engine/containers/parse/security-opt.ts";
@@ -61,7 +61,7 @@ export interface RunFlags {
   "memory-swap"?: string;
   mount?: readonly string[];
   name?: string;
-  network?: string;
+  network?: readonly string[];
   "pids-limit"?: string;
   platform?: string;
   privileged?: boolean;
@@ -100,17 +100,18 @@ export interface Invocation {
   /** Image, command and arguments; with --rootfs command and arguments. */
   words: readonly string[];
   cwd: string;
-  env: Record<string, string | undefined>;
+  /** Looks a variable of the caller up. */
+  lookup: (name: string) => string | undefined;
 }
 
 /** Reads all flags. Throws HoyError in Docker's words. */
-export function readRunFlags(flags: RunFlags, { words, cwd, env }: Invocation): RunRequest {
+export function readRunFlags(flags: RunFlags, { words, cwd, lookup }: Invocation): RunRequest {
   const rootfs = flags.rootfs === undefined ? undefined : folder(flags.rootfs, cwd);
   const [first, ...rest] = words;
   if (rootfs === undefined && !first) throw invalid("invalid reference format: the image's name is empty");
   const image = rootfs === undefined ? first : undefined;
   const command = rootfs === undefined ? rest : words;
-  const { config, hostConfig } = readOptions(flags, { cwd, lookup: (name) => env[name] });
+  const { config, hostConfig } = readOptions(flags, { cwd, lookup });
   config.Cmd = command.length > 0 ? [...command] : null;
   config.Image = rootfs ?? (image as string);
   return {
@@ -154,10 +155,7 @@ const optional = <T>(flag: string, text: string | undefined, parse: (text: strin
 /** null for an empty list: Docker's way to say "not given". */
 const listOrNull = (texts: readonly string[]): string[] | null => (texts.length > 0 ? [...texts] : null);
 
-interface Surroundings {
-  cwd: string;
-  lookup: (name: string) => string | undefined;
-}
+type Surroundings = Pick<Invocation, "cwd" | "lookup">;
 
 function readOptions(flags: RunFlags, surroundings: Surroundings): Pick<ContainerOptions, "config" | "hostConfig"> {
   const config = readConfig(flags, surroundings);
@@ -225,7 +223,7 @@ function limits(flags: RunFlags): Partial<HostConfig> {
 
 function names(flags: RunFlags): Partial<HostConfig> {
   return {
-    NetworkMode: parseNetwork(flags.network ?? "default"),
+    NetworkMode: parseNetworks(flags.network ?? []),
     Dns: listOrNull(values("--dns", flags.dns, parseDns)),
     DnsOptions: listOrNull(values("--dns-option", flags["dns-option"], parseDnsOption)),
     DnsSearch: listOrNull(values("--dns-search", flags["dns-search"], parseDnsSearch)),

@@ -3,12 +3,13 @@ import { lingerNotice } from "../../engine/containers/linger.ts";
 import { run } from "../../engine/containers/run.ts";
 import { openStore } from "../../engine/store.ts";
 import { isTerminal, terminalSize } from "../../engine/terminal.ts";
+import { callerVariable } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Body } from "../define.ts";
 import { asExpected } from "../expected.ts";
 import { pullTalk } from "../image/talk.ts";
 import { notice } from "../output/notice.ts";
-import { printLine } from "../output/write.ts";
+import { printLine, warn } from "../output/write.ts";
 import { runAttached } from "./attached.ts";
 import { type RunFlags, readRunFlags } from "./options.ts";
 import { type CaughtSignals, catchSignals } from "./signals.ts";
@@ -32,7 +33,7 @@ const body: Body = async (call) => {
 };
 
 async function start({ flags, args, logLevel }: Parameters<Body>[0]): Promise<number> {
-  const request = readRunFlags(flags as RunFlags, { words: args, cwd: process.cwd(), env: process.env });
+  const request = readRunFlags(flags as RunFlags, { words: args, cwd: process.cwd(), lookup: callerVariable });
   const { config } = request.options;
   if (config.Tty && config.AttachStdin && !isTerminal(0))
     throw new HoyError("the input device is not a TTY", { exitCode: 1, hint: "leave out -t, or call it from a terminal" });
@@ -43,7 +44,7 @@ async function start({ flags, args, logLevel }: Parameters<Body>[0]): Promise<nu
   let signals: CaughtSignals | undefined;
   const running = await run(
     store,
-    { ...request, onPull: pullTalk(flags.quiet === true) },
+    { ...request, onPull: pullTalk(flags.quiet === true), onWarning: warn },
     {
       attached: !request.detach,
       terminalSize: config.Tty ? (terminalSize(1) ?? terminalSize(0)) : undefined,

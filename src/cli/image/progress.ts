@@ -38,8 +38,10 @@ function headline(event: PullEvent): string | undefined {
       return `Unable to find image '${event.name}' locally`;
     case "pulling":
       return `${event.reference.digest ?? event.reference.tag ?? "latest"}: Pulling from ${event.reference.path}`;
+    case "digest":
+      return `Digest: ${event.digest}`;
     case "pulled":
-      return `Digest: ${event.digest}\nStatus: ${statusWords(event)}`;
+      return `Status: ${statusWords(event)}`;
     default:
       return undefined;
   }
@@ -62,11 +64,13 @@ function plainListener(write: (text: string) => void): Listener {
   };
 }
 
+/** A layer that waits may turn out to be there already: it is only told of once that is known. */
 function plainWords({ phase, current, total }: LayerEvent, before: string | undefined): string[] {
-  if (phase === "waiting") return before === undefined ? ["Pulling fs layer"] : [];
-  if (phase === "downloading") return current === total && before !== "Download complete" ? ["Download complete"] : [];
-  if (phase === "extracting") return [];
-  return before === PHASE_WORDS[phase] ? [] : [PHASE_WORDS[phase]];
+  if (phase === "waiting") return [];
+  const first = before === undefined && phase !== "exists" ? ["Pulling fs layer"] : [];
+  if (phase === "downloading") return [...first, ...(current === total && before !== "Download complete" ? ["Download complete"] : [])];
+  if (phase === "extracting") return first;
+  return before === PHASE_WORDS[phase] ? [] : [...first, PHASE_WORDS[phase]];
 }
 
 function terminalListener(write: (text: string) => void, fd: 1 | 2): Listener {
@@ -101,10 +105,8 @@ function jsonListener(write: (text: string) => void): Listener {
   return (event) => {
     if (event.type === "pulling")
       line({ status: `Pulling from ${event.reference.path}`, id: event.reference.digest ?? event.reference.tag ?? "latest" });
-    if (event.type === "pulled") {
-      line({ status: `Digest: ${event.digest}` });
-      line({ status: `Status: ${statusWords(event)}` });
-    }
+    if (event.type === "digest") line({ status: `Digest: ${event.digest}` });
+    if (event.type === "pulled") line({ status: `Status: ${statusWords(event)}` });
     if (event.type !== "layer") return;
     const { digest, phase, current, total } = event;
     const before = last.get(digest);

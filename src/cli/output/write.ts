@@ -24,3 +24,6 @@ export const printLine = (text: string): void => writeStream(1, Buffer.from(`${t
 
 /** A line of talk. */
 export const tellLine = (text: string): void => writeStream(2, Buffer.from(`${text}\n`));
+
+/** What Docker's daemon would warn of, as its client prints it. */
+export const warn = (text: string): void => tellLine(`WARNING: ${text}`);

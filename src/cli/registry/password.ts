@@ -1,7 +1,7 @@
 /** Asking for an account: lines from the terminal, the password without echo. */
 import { readSync } from "node:fs";
 import { isTerminal, makeRaw } from "../../engine/terminal.ts";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { writeStream } from "../output/write.ts";
 
 const ask = (prompt: string): void => writeStream(2, Buffer.from(prompt));
@@ -72,4 +72,10 @@ export function askPassword(): string {
 }
 
 /** All of standard input, without the line end that echo and files put there. */
-export const passwordFromStdin = async (): Promise<string> => (await Bun.stdin.text()).replace(/\r?\n$/, "");
+export async function passwordFromStdin(): Promise<string> {
+  try {
+    return (await Bun.stdin.text()).replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new HoyError(`cannot read standard input: ${reasonOf(error)}`, { cause: error });
+  }
+}

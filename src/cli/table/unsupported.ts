@@ -10,7 +10,22 @@ const RUN: ReadonlySet<string> = new Set(
 const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: Readonly<Record<string, string>> }>> = {
   "container create": { long: RUN, short: { p: "publish", P: "publish-all" } },
   "container run": { long: RUN, short: { p: "publish", P: "publish-all" } },
-  "volume create": { long: new Set(["availability", "group", "opt", "scope", "sharing", "type"]), short: { o: "opt" } },
+  "container rm": { long: new Set(["link"]), short: { l: "link" } },
+  "container start": { long: new Set(["checkpoint", "checkpoint-dir"]), short: {} },
+  "image history": { long: new Set(["platform"]), short: {} },
+  "image inspect": { long: new Set(["platform"]), short: {} },
+  "image load": { long: new Set(["platform"]), short: {} },
+  "image ls": { long: new Set(["tree"]), short: {} },
+  "image rm": { long: new Set(["no-prune", "platform"]), short: {} },
+  "image save": { long: new Set(["platform"]), short: {} },
+  "network inspect": { long: new Set(["verbose"]), short: { v: "verbose" } },
+  "volume create": {
+    long: new Set(
+      "availability group limit-bytes opt required-bytes scope secret sharing topology-preferred topology-required type".split(" "),
+    ),
+    short: { o: "opt" },
+  },
+  "volume ls": { long: new Set(["cluster"]), short: {} },
 };
 
 /** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */

@@ -117,7 +117,7 @@ function insert(store: Store, row: ContainerRow): void {
   if (other)
     throw new HoyError(
       `Conflict. The container name "/${row.name}" is already in use by container "${other.id}". You have to remove (or rename) that container to be able to reuse that name.`,
-      { status: 409, exitCode: 125 },
+      { status: 409 },
     );
   db.query("INSERT INTO containers(id, name, image_id, image, created, state, auto_remove, options) VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
     row.id,

@@ -3,8 +3,9 @@ import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
 import { findImage } from "../../storage/images.ts";
-import { checkFilterNames, type Filters, matchesLabel, matchesPattern } from "../filters.ts";
+import { booleanFilter, checkFilterNames, type Filters, matchesLabel, matchesPattern } from "../filters.ts";
 import { findContainer } from "./find.ts";
+import { parsePorts, portName } from "./ports.ts";
 import type { ContainerRow } from "./row.ts";
 import type { ContainerState } from "./state.ts";
 
@@ -17,7 +18,16 @@ export type ContainerTest = (listed: Listed) => boolean;
 
 const STATES = new Set(["created", "running", "paused", "restarting", "removing", "exited", "dead"]);
 
+const HEALTH = new Set(["none", "starting", "healthy", "unhealthy"]);
+
 const invalidValue = (name: string, value: string): HoyError => new HoyError(`invalid filter '${name}=${value}'`, { status: 400 });
+
+/** `80`, `80/udp`, `8000-8010/tcp`. */
+function portsOf(name: string, value: string): string[] {
+  const ports = parsePorts(value);
+  if (ports.length === 0) throw invalidValue(name, value);
+  return ports.map(portName);
+}
 
 type Maker = (store: Store, values: readonly string[]) => ContainerTest;
 
@@ -55,6 +65,26 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   network: (store, values) => {
     const names = new Set(values.map((value) => networkName(store, value)));
     return ({ row }) => names.has(row.options.hostConfig.NetworkMode);
+  },
+  // hoy runs no health checks: every container is one without
+  health: (_, values) => {
+    for (const value of values) if (!HEALTH.has(value)) throw invalidValue("health", value);
+    return () => values.includes("none");
+  },
+  expose: (_, values) => {
+    const wanted = new Set(values.flatMap((value) => portsOf("expose", value)));
+    return ({ row }) =>
+      Object.keys(row.options.config.ExposedPorts ?? {}).some((text) => parsePorts(text).some((port) => wanted.has(portName(port))));
+  },
+  // hoy publishes no ports yet
+  publish: (_, values) => {
+    for (const value of values) portsOf("publish", value);
+    return () => false;
+  },
+  // tasks are Swarm's
+  "is-task": (_, values) => {
+    const wanted = booleanFilter(new Map([["is-task", values]]), "is-task");
+    return () => wanted === false;
   },
   before: (store, values) => {
     const { created } = findContainer(store, values.at(-1) as string);

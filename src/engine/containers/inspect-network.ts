@@ -1,5 +1,6 @@
 /** Docker's `NetworkSettings` in inspect. */
 import type { Store } from "../../state/store.ts";
+import { openPorts, portName } from "./ports.ts";
 import type { ContainerRow } from "./row.ts";
 import type { ContainerState } from "./state.ts";
 
@@ -34,7 +35,12 @@ export function inspectNetwork(store: Pick<Store, "db">, row: ContainerRow, stat
     SandboxID: "",
     // Where nsenter finds the network: it has no name in the file system, and is gone with the container's processes.
     SandboxKey: state.pid > 0 ? `/proc/${state.pid}/ns/net` : "",
-    Ports: {},
+    // null: a port that is not published
+    Ports: Object.fromEntries(
+      openPorts(row, state)
+        .map((port) => [portName(port), null] as const)
+        .sort(),
+    ),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,

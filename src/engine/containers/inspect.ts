@@ -3,11 +3,12 @@ import { maskedPaths, READONLY_PATHS } from "../../runtime/defaults.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
 import { processArgs } from "./environment.ts";
+import { runningExecs } from "./exec-folder.ts";
 import { containerFiles } from "./files.ts";
 import { inspectMounts } from "./inspect-mounts.ts";
 import { inspectNetwork } from "./inspect-network.ts";
 import type { ContainerConfig, HostConfig } from "./options.ts";
-import { type ContainerRow, dataFolder } from "./row.ts";
+import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { type ContainerState, containerState } from "./state.ts";
 
 /** Go's zero time: Docker's "never". */
@@ -48,7 +49,7 @@ export function inspectContainer(store: Store, row: ContainerRow, size?: Contain
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
-    ExecIDs: null,
+    ExecIDs: execIds(store, row, state),
     HostConfig: hostDocument(hostConfig),
     GraphDriver: graphDriver(store, row, state),
     ...size,
@@ -56,6 +57,12 @@ export function inspectContainer(store: Store, row: ContainerRow, size?: Contain
     Config: configDocument(config),
     NetworkSettings: inspectNetwork(store, row, state),
   };
+}
+
+/** Of processes under a monitor; one in the foreground of its caller has no record anywhere. */
+function execIds(store: Store, row: ContainerRow, { status }: ContainerState): string[] | null {
+  const ids = status === "running" ? runningExecs(runFolder(store, row.id)) : [];
+  return ids.length > 0 ? ids : null;
 }
 
 function stateDocument(state: ContainerState): Document {

@@ -20,6 +20,8 @@ export interface LogOptions {
   /** A number of entries, or `all`. */
   tail?: string | undefined;
   timestamps?: boolean;
+  /** Begin each line with the attributes that the log's driver was told to keep: with json-file's here none, and a space. */
+  details?: boolean;
 }
 
 export interface LogBatch {
@@ -45,7 +47,12 @@ export function readLogs(store: Store, row: ContainerRow, options: LogOptions): 
       hint: "the container was made with --log-driver none",
     });
   const encode = (text: string | undefined): Uint8Array | undefined => (text ? new TextEncoder().encode(parseLogTime(text)) : undefined);
-  const decoder = newDecoder({ timestamps: options.timestamps ?? false, since: encode(options.since), until: encode(options.until) });
+  const decoder = newDecoder({
+    timestamps: options.timestamps ?? false,
+    details: options.details ?? false,
+    since: encode(options.since),
+    until: encode(options.until),
+  });
   const source = { store, row, decoder, tail: parseTail(options.tail), until: options.until ? parseLogTime(options.until) : undefined };
   return { batches: options.follow ? follow(source) : readOnce(source), corrupt: () => decoder.corrupt };
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
@@ -55,15 +55,23 @@ interface Own {
  * overlap: then it lies on a tmpfs that lives as long as the container runs.
  */
 function mountFolder(folder: string, own: Own): Fd {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new HoyError(`--rootfs ${folder}: ${statSync(folder, { throwIfNoEntry: false }) ? "not a directory" : "no such directory"}`, {
-      status: 400,
-    });
+  checkFolder(folder);
   const lower = resolve(folder);
   if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
   const scratch = own.upper;
   const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
   return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...folders, userxattr: own.userxattr });
+}
+
+function checkFolder(folder: string): void {
+  const refused = (why: string, cause?: unknown) => new HoyError(`--rootfs ${folder}: ${why}`, { status: 400, cause });
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(folder).isDirectory();
+  } catch (error) {
+    throw refused((error as NodeJS.ErrnoException).code === "ENOENT" ? "no such directory" : reasonOf(error), error);
+  }
+  if (!isFolder) throw refused("not a directory");
 }
 
 /** True when `inner` lies below `outer` on the same file system, and so in the overlay's lower layer. */

@@ -1,9 +1,10 @@
 /** `run` and `create` as operations: the image, the container, its start. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { HoyError } from "../../spec/error.ts";
+import { foreignTo, formatPlatform, hostPlatform } from "../../spec/platform.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
-import { ensureImage, type PullEvent, type PullPolicy } from "../images/pull.ts";
+import type { ImageRecord } from "../../storage/images.ts";
+import { ensureImage, type PullEvent, type PullPolicy, requestedPlatform } from "../images/pull.ts";
+import { openCidfile } from "./cidfile.ts";
 import { createContainer } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishById } from "./finish-by-id.ts";
@@ -21,44 +22,37 @@ export interface NewContainer {
   pull: PullPolicy;
   cidfile: string | undefined;
   onPull?: ((event: PullEvent) => void) | undefined;
+  /** What the user should know of the container that was made. */
+  onWarning?: ((text: string) => void) | undefined;
 }
 
-async function imageIdOf(store: Store, { image, pull, options, onPull }: NewContainer): Promise<string | undefined> {
+async function imageOf(store: Store, { image, pull, options, onPull }: NewContainer): Promise<ImageRecord | undefined> {
   if (image === undefined) return undefined;
   const { platform } = options;
-  const found = await ensureImage(store, image, { pull, ...(platform ? { platform } : {}), ...(onPull ? { onEvent: onPull } : {}) });
-  return found.id;
+  return await ensureImage(store, image, { pull, ...(platform ? { platform } : {}), ...(onPull ? { onEvent: onPull } : {}) });
 }
 
-function checkCidfile(path: string | undefined): void {
-  if (path !== undefined && existsSync(path))
-    throw new HoyError(`container ID file found, make sure the other container isn't running or delete ${path}`, {
-      exitCode: 125,
-      status: 409,
-    });
-}
-
-function writeCidfile(path: string | undefined, id: string): void {
-  if (path === undefined) return;
-  try {
-    writeFileSync(path, id, { flag: "wx" });
-  } catch (error) {
-    throw new HoyError(`cannot write the container ID file ${path}: ${(error as Error).message}`, { exitCode: 125, cause: error });
-  }
+/** Docker's words for an image that this machine cannot run as it is, where no platform was asked for. */
+function warnOfPlatform({ options, onWarning }: NewContainer, image: ImageRecord | undefined): void {
+  if (!image || requestedPlatform(options.platform) || !foreignTo(image, hostPlatform())) return;
+  onWarning?.(
+    `The requested image's platform (${formatPlatform(image)}) does not match the detected host platform (${formatPlatform(hostPlatform())}) and no specific platform was requested`,
+  );
 }
 
 /** Makes a container; returns its row. */
 export async function create(store: Store, request: NewContainer): Promise<ContainerRow> {
-  checkCidfile(request.cidfile);
-  const imageId = await imageIdOf(store, request);
+  using cidfile = openCidfile(request.cidfile);
+  const image = await imageOf(store, request);
   using created = createContainer(store, {
     options: request.options,
     name: request.name,
-    imageId,
+    imageId: image?.id,
     state: "created",
     settings: await readSettings(),
   });
-  writeCidfile(request.cidfile, created.row.id);
+  cidfile?.write(created.row.id);
+  warnOfPlatform(request, image);
   return created.row;
 }
 
@@ -69,25 +63,26 @@ export interface Running {
 
 /** Makes a container and starts it. With --rm a container that could not be started is removed again. */
 export async function run(store: Store, request: NewContainer, start: StartRequest): Promise<Running> {
-  checkCidfile(request.cidfile);
-  const imageId = await imageIdOf(store, request);
+  using cidfile = openCidfile(request.cidfile);
+  const image = await imageOf(store, request);
   using created = createContainer(store, {
     options: request.options,
     name: request.name,
-    imageId,
+    imageId: image?.id,
     state: "starting",
     settings: await readSettings(),
   });
   const { row } = created;
   try {
-    writeCidfile(request.cidfile, row.id);
+    cidfile?.write(row.id);
+    warnOfPlatform(request, image);
     const { monitor } = await startContainer(store, row, start);
     if (!start.attached) await sweepSometimes(store);
     return { row, session: new Session(monitor.owner, monitor.frames) };
   } catch (error) {
     if (row.autoRemove) {
       deleteContainer(store, row, { volumes: true });
-      if (request.cidfile !== undefined) rmSync(request.cidfile, { force: true });
+      cidfile?.remove();
     }
     throw error;
   }

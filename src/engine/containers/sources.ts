@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
-import { Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
+import { AT_FDCWD, Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
+import { programName } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
@@ -81,7 +82,7 @@ function subpath(folder: string, { subpath: below, target }: MountRequest): stri
 /** Id of the image that is to be mounted. Throws HoyError when it is not there: it is not pulled. */
 export function imageToMount(store: Store, name: string): string {
   const image = findImage(store, { name, reference: canonical(parseTagged(name)) });
-  if (!image) throw new HoyError(`No such image: ${name}`, { status: 404, hint: `hoy pull ${name}` });
+  if (!image) throw new HoyError(`No such image: ${name}`, { status: 404, hint: `${programName()} pull ${name}` });
   return image.id;
 }
 

@@ -1,5 +1,6 @@
 /** Why a program could not be started, as an exit code. */
 import { SysError } from "../../../ffi/errno.ts";
+import { FIRST_PROCESS } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 
 const MISSING: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR"]);
@@ -22,6 +23,12 @@ export function startError(error: unknown, what: "container" | "exec" = "contain
     const exitCode = error.step.startsWith("chdir") ? (error.code === "ENOENT" ? 127 : 126) : 125;
     return new HoyError(`cannot execute in the container: ${error.message}`, { exitCode, cause: error });
   }
+  if (program === undefined && error.errno === 0 && error.step === FIRST_PROCESS)
+    return new HoyError(`cannot start the container: ${error.step}: it ended without a word`, {
+      hint: "a seccomp profile can refuse it every system call, even write",
+      exitCode: 125,
+      cause: error,
+    });
   if (program === undefined) return new HoyError(`cannot start the container: ${error.message}`, { exitCode: 125, cause: error });
   const searched = !program.includes("/");
   const missing = MISSING.has(error.code) || (searched && MISSING_IN_PATH.has(error.code));

@@ -25,6 +25,7 @@ import type { Store } from "../../state/store.ts";
 import { containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
 import { containerFiles, writeContainerFiles } from "./files.ts";
+import { makeInitFiles } from "./init-files.ts";
 import { type ContainerNetwork, prepareNetwork } from "./network.ts";
 import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
@@ -117,6 +118,8 @@ async function start(work: Work): Promise<Started> {
 
   const { mount, parts } = mountRootfs(store, row);
   using rootfs = mount;
+  // once, so that what the container removes stays removed; a root of its own on a tmpfs is a new one each time
+  if (row.started === 0 || row.options.rootfs !== undefined) makeInitFiles(rootfs);
   const network = await prepareNetwork(store, row);
   undo.push(() => network.release());
   using held = new DisposableStack();

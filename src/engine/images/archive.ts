@@ -1,8 +1,8 @@
 /** `save` and `load` as operations: what a name on the command line means, and where the archive's bytes come from. */
-import { createReadStream, createWriteStream, renameSync, rmSync, statSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync, fstatSync, renameSync, rmSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { familiarise, parseReference, repositoryName } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
 import { type LoadOptions, loadImages } from "../../storage/archive/load.ts";
@@ -49,9 +49,6 @@ export function saveArchive(store: Store, names: readonly string[]): AsyncGenera
   );
 }
 
-/** Of `ENOENT: no such file or directory, open '/x'` what is not said already. */
-const reason = (error: unknown): string => (error as Error).message.replace(/^[A-Z0-9]+: ([^,]*).*$/s, "$1");
-
 /** A device or a pipe would be replaced by the file, and a folder is no place for one. Docker's words. */
 function checkOutput(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -68,9 +65,10 @@ export async function saveToFile(store: Store, names: readonly string[], path: s
     await pipeline(Readable.from(archive), createWriteStream(partial, { mode: 0o600 }));
     renameSync(partial, path);
   } catch (error) {
-    rmSync(partial, { force: true });
+    // rmSync fails for a path below a file, also by force
+    if (existsSync(partial)) rmSync(partial);
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw new HoyError(`cannot write ${path}: ${reason(error)}`, { cause: error });
+    throw new HoyError(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -81,14 +79,21 @@ export interface LoadedName {
 
 /** Takes the images of an archive in: of the file, or of standard input. Returns what to tell: names as Docker prints them, or ids. */
 export async function loadArchive(store: Store, path: string | undefined, options: LoadOptions): Promise<LoadedName[]> {
-  const source = path === undefined ? process.stdin : await openArchive(path);
-  const loaded = await loadImages(store, source as AsyncIterable<Uint8Array>, options);
+  const source = path === undefined ? standardInput() : await openArchive(path);
+  const loaded = await loadImages(store, source, options);
   return loaded.flatMap(({ image, references }): LoadedName[] =>
     references.length > 0 ? references.map((full) => ({ name: familiarise(full), isId: false })) : [{ name: image.id, isId: true }],
   );
 }
 
+function standardInput(): AsyncIterable<Uint8Array> {
+  if (fstatSync(0).isDirectory()) throw new HoyError("cannot read standard input: is a directory");
+  return process.stdin as AsyncIterable<Uint8Array>;
+}
+
 async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
+  // opening one succeeds: only reading would fail
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`cannot open ${path}: is a directory`);
   const stream = createReadStream(path);
   const opened = Promise.withResolvers<void>();
   stream.once("open", () => opened.resolve());
@@ -96,7 +101,7 @@ async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
   try {
     await opened.promise;
   } catch (error) {
-    throw new HoyError(`cannot open ${path}: ${reason(error)}`, { cause: error });
+    throw new HoyError(`cannot open ${path}: ${reasonOf(error)}`, { cause: error });
   }
   return stream;
 }

@@ -1,6 +1,6 @@
 /** `pull`, and the image that `run` and `create` need, by pull policy. */
 
-import type { PullEvent as RegistryEvent } from "../../registry/pull.ts";
+import type { PullResult, PullEvent as RegistryEvent } from "../../registry/pull.ts";
 import { HoyError } from "../../spec/error.ts";
 import { type PlatformName, parsePlatform, platformRank } from "../../spec/platform.ts";
 import { canonical, familiar, familiarName, parseTagged, type Reference, repositoryName } from "../../spec/reference.ts";
@@ -14,7 +14,10 @@ export type PullEvent =
   | RegistryEvent
   /** `ensureImage` has to pull: `Unable to find image 'x:latest' locally`. */
   | { readonly type: "missing"; readonly name: string }
-  | { readonly type: "pulled"; readonly name: string; readonly digest: string; readonly upToDate: boolean };
+  /** The digest that a name stands for. */
+  | { readonly type: "digest"; readonly digest: string }
+  /** The end: of one name, or of a whole repository. */
+  | { readonly type: "pulled"; readonly name: string; readonly upToDate: boolean };
 
 export interface PullOptions {
   /** `linux/arm64/v8`; DOCKER_DEFAULT_PLATFORM, then this machine's, by default. */
@@ -22,8 +25,12 @@ export interface PullOptions {
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
+/** The platform that was asked for, by flag or for all commands. */
+export const requestedPlatform = (platform: string | undefined): string | undefined =>
+  platform || process.env.DOCKER_DEFAULT_PLATFORM || undefined;
+
 function wantedPlatform(platform: string | undefined): PlatformName | undefined {
-  const text = platform || process.env.DOCKER_DEFAULT_PLATFORM;
+  const text = requestedPlatform(platform);
   return text ? parsePlatform(text) : undefined;
 }
 
@@ -35,30 +42,39 @@ export function fullName(name: string, allTags = false): string {
 
 /** Pulls `name` (`busybox`, `quay.io/x/y@sha256:…`) and returns its image. Throws HoyError. */
 export async function pull(store: Store, name: string, options: PullOptions = {}): Promise<ImageRecord> {
-  return pullReference(store, parseTagged(name), options);
+  return pullOne(store, parseTagged(name), options);
 }
 
-async function pullReference(store: Store, reference: Reference, { platform, onEvent }: PullOptions): Promise<ImageRecord> {
+async function pullOne(store: Store, reference: Reference, options: PullOptions): Promise<ImageRecord> {
+  const { image, upToDate } = await pullReference(store, reference, options);
+  options.onEvent?.({ type: "pulled", name: familiar(reference), upToDate });
+  return image;
+}
+
+async function pullReference(store: Store, reference: Reference, { platform, onEvent }: PullOptions): Promise<PullResult> {
   const wanted = wantedPlatform(platform);
   const [{ pullImage }, settings] = await Promise.all([import("../../registry/pull.ts"), readSettings()]);
-  const { image, digest, upToDate } = await pullImage(store, reference, {
+  const result = await pullImage(store, reference, {
     settings,
     ...(wanted && { platform: wanted }),
     ...(onEvent && { onEvent }),
   });
-  onEvent?.({ type: "pulled", name: familiar(reference), digest, upToDate });
-  return image;
+  onEvent?.({ type: "digest", digest: result.digest });
+  return result;
 }
 
-/** `pull --all-tags`: every tag of a repository. Throws HoyError when `name` has a tag or digest. */
-export async function pullAllTags(store: Store, name: string, options: PullOptions = {}): Promise<ImageRecord[]> {
+/** `pull --all-tags`: every tag of a repository, told of as one. Throws HoyError when `name` has a tag or digest. */
+export async function pullAllTags(store: Store, name: string, options: PullOptions = {}): Promise<void> {
   const reference = parseTagged(name);
   if (reference.digest !== undefined || canonical(reference) !== canonical(parseTagged(familiarName(reference))))
     throw new HoyError("tag can't be used with --all-tags/-a", { status: 400 });
   const [{ listTags }, settings] = await Promise.all([import("../../registry/tags.ts"), readSettings()]);
-  const images: ImageRecord[] = [];
-  for (const tag of await listTags(reference, settings)) images.push(await pullReference(store, { ...reference, tag }, options));
-  return images;
+  let upToDate = true;
+  for (const tag of await listTags(reference, settings)) {
+    const result = await pullReference(store, { ...reference, tag }, options);
+    upToDate &&= result.upToDate;
+  }
+  options.onEvent?.({ type: "pulled", name: familiarName(reference), upToDate });
 }
 
 export interface EnsureOptions extends PullOptions {
@@ -83,7 +99,7 @@ export async function ensureImage(store: Store, name: string, options: EnsureOpt
   const known = reference ?? parseTagged(name);
   if (policy === "never") throw new HoyError(`No such image: ${familiar(known)}`, { status: 404 });
   if (policy === "missing") onEvent?.({ type: "missing", name: familiar(known) });
-  return pullReference(store, known, { platform, onEvent });
+  return pullOne(store, known, { platform, onEvent });
 }
 
 /** An image's full id is no reference, but names an image. */

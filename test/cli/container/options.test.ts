@@ -7,7 +7,7 @@ import { type RunFlags, readRunFlags } from "../../../src/cli/container/options.
 import { defaultConfig, defaultHostConfig } from "../../../src/engine/containers/options.ts";
 
 const read = (flags: RunFlags, words: readonly string[] = ["busybox"]) =>
-  readRunFlags(flags, { words, cwd: "/work", env: { HOSTVAR: "hv" } });
+  readRunFlags(flags, { words, cwd: "/work", lookup: (name) => ({ HOSTVAR: "hv" })[name] });
 
 test("no flags", () => {
   expect(read({}, ["busybox", "ls", "-l"])).toEqual({
@@ -74,7 +74,7 @@ test("the host's part", () => {
     "cpuset-cpus": "0",
     "pids-limit": "100",
     ulimit: ["nofile=1", "nofile=2", "core=0"],
-    network: "none",
+    network: ["none"],
     dns: ["1.1.1.1"],
     "dns-option": ["ndots:1"],
     "dns-search": ["example.com"],

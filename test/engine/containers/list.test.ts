@@ -19,10 +19,11 @@ interface Row {
   labels?: Record<string, string>;
   network?: string;
   volume?: string;
+  ports?: string[];
 }
 
-function add({ id, name, state, exitCode = 0, labels = {}, network = "bridge", volume }: Row, created: number): void {
-  const config = { ...defaultConfig(), Labels: labels };
+function add({ id, name, state, exitCode = 0, labels = {}, network = "bridge", volume, ports = [] }: Row, created: number): void {
+  const config = { ...defaultConfig(), Labels: labels, ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) };
   const mounts = volume ? [{ type: "volume", source: volume, target: "/data", readOnly: false, mode: "", propagation: "" }] : [];
   const options = { config, hostConfig: { ...defaultHostConfig(), NetworkMode: network }, mounts };
   store.db
@@ -33,7 +34,7 @@ function add({ id, name, state, exitCode = 0, labels = {}, network = "bridge", v
 beforeAll(() => {
   store = openStore(root);
   add({ id: "a", name: "web", state: "exited", exitCode: 3, labels: { tier: "front", x: "" } }, 1000);
-  add({ id: "b", name: "web-db", state: "created", labels: { tier: "back" }, volume: "data" }, 2000);
+  add({ id: "b", name: "web-db", state: "created", labels: { tier: "back" }, volume: "data", ports: ["80/tcp", "5000-5002/udp"] }, 2000);
   // its monitor is gone without a word: it was killed, and so was the container
   add({ id: "c", name: "cron", state: "running", network: "host" }, 3000);
 });
@@ -80,6 +81,15 @@ describe("filters", () => {
     [["volume=data"], ["web-db"]],
     [["volume=/data"], ["web-db"]],
     [["network=host"], ["cron"]],
+    [["health=none"], ["cron", "web-db", "web"]],
+    [["health=healthy"], []],
+    [["expose=80"], ["web-db"]],
+    [["expose=79-81/tcp"], ["web-db"]],
+    [["expose=5001/udp"], ["web-db"]],
+    [["expose=5001"], []],
+    [["publish=80"], []],
+    [["is-task=false"], ["cron", "web-db", "web"]],
+    [["is-task=true"], []],
     [["before=web-db"], ["web"]],
     [["since=web-db"], ["cron"]],
     [["name=web", "status=created"], ["web-db"]],
@@ -94,6 +104,8 @@ describe("filters", () => {
     expect(() => names(["nope=1"])).toThrow("invalid filter 'nope'");
     expect(() => names(["nope"])).toThrow('invalid argument "nope" for "-f, --filter" flag: bad format of filter');
     expect(() => names(["status=nope"])).toThrow("invalid filter 'status=nope'");
+    for (const filter of ["health=fine", "expose=x", "expose=80/ip", "publish=", "is-task=maybe"])
+      expect(() => names([filter])).toThrow(`invalid filter '${filter}'`);
     expect(() => names(["exited=x"])).toThrow("invalid filter 'exited=x'");
     expect(() => names(["before=nope"])).toThrow("No such container: nope");
   });

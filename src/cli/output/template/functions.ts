@@ -1,6 +1,6 @@
 /** What templates may call: text/template's own functions and Docker's (docker/cli templates/templates.go). */
 import { quote, sprint, sprintf, sprintln } from "./printf.ts";
-import { isTrue, toJson, typeName, type Value } from "./value.ts";
+import { isNil, isTrue, NIL_MAP, toJson, typeName, type Value } from "./value.ts";
 
 export type Parameter = "any" | "string" | "int" | "strings";
 
@@ -29,7 +29,7 @@ type Basic = string | number | boolean | null;
 
 /** Kinds that may be compared with each other; "nil" for no value. JSON does not tell integers from fractions, so all numbers are one. */
 function kindOf(value: Value): string {
-  if (value === undefined || value === null) return "nil";
+  if (isNil(value)) return "nil";
   if (typeof value === "object") throw new CallError(`non-comparable type ${typeName(value)}: ${toJson(value)}`);
   return typeof value;
 }
@@ -62,7 +62,8 @@ function checkIndex(at: Value, length: number): number {
 function index(value: Value, ...keys: Value[]): Value {
   let found = value;
   for (const key of keys) {
-    if (found === undefined || found === null) throw new CallError("index of untyped nil");
+    if (found === NIL_MAP) return "";
+    if (isNil(found)) throw new CallError("index of untyped nil");
     if (typeof found === "string" || Array.isArray(found)) {
       const list: ArrayLike<Value> = typeof found === "string" ? Buffer.from(found) : found;
       const at = checkIndex(key, list.length);
@@ -89,8 +90,8 @@ function slice(value: Value, ...bounds: Value[]): Value {
 function length(value: Value): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (Array.isArray(value)) return value.length;
-  if (value === undefined) throw new CallError("len of nil pointer");
-  if (value === null) return 0;
+  if (value === null || value === NIL_MAP) return 0;
+  if (isNil(value)) throw new CallError("len of nil pointer");
   if (value instanceof Map) return value.size;
   if (typeof value === "object") return Object.keys(value).length;
   throw new CallError(`len of type ${typeName(value)}`);

@@ -3,7 +3,7 @@ import type { HoyError } from "../../../spec/error.ts";
 import { CallError, type Parameter, templateFunctions } from "./functions.ts";
 import { templateError } from "./lex.ts";
 import type { Block, Command, Node, Operand, Pipe } from "./parse.ts";
-import { entriesOf, isMap, isTrue, show, typeName, type Value } from "./value.ts";
+import { entriesOf, isMap, isNil, isTrue, NIL_MAP, show, typeName, type Value } from "./value.ts";
 
 /** What a pipeline hands to its next command; none is not the same as undefined. */
 type Final = { value: Value } | undefined;
@@ -74,7 +74,7 @@ class Run {
   }
 
   entries(pipe: Pipe, value: Value): [Value, Value][] {
-    if (value === undefined || value === null) return [];
+    if (isNil(value)) return [];
     if (Array.isArray(value)) return value.map((entry, at) => [at, entry]);
     if (typeof value === "object") return entriesOf(value);
     if (typeof value === "number" && Number.isInteger(value)) return Array.from({ length: Math.max(0, value) }, (_, at) => [at, at]);
@@ -147,7 +147,8 @@ class Run {
   }
 
   field(operand: Operand, value: Value, name: string): Value {
-    if (value === undefined || value === null) throw this.fail(operand, `nil pointer evaluating interface {}.${name}`);
+    if (value === NIL_MAP) return undefined;
+    if (isNil(value)) throw this.fail(operand, `nil pointer evaluating interface {}.${name}`);
     if (typeof value !== "object" || Array.isArray(value))
       throw this.fail(operand, `can't evaluate field ${name} in type ${typeName(value)}`);
     if (value instanceof Map) return (value as Map<string, Value>).get(name);

@@ -5,9 +5,24 @@
 
 export type Value = unknown;
 
+/** A nil that is no slice: null is that one. */
+class Nil {
+  constructor(readonly text: string) {}
+
+  toJSON(): null {
+    return null;
+  }
+}
+
+export const NIL_POINTER = new Nil("<nil>");
+export const NIL_MAP = new Nil("map[]");
+
+/** True for every nil, and for no value. */
+export const isNil = (value: Value): value is Nil | null | undefined => value === undefined || value === null || value instanceof Nil;
+
 /** What text/template calls the type of a value, as `%T` prints it and errors tell it. */
 export function typeName(value: Value): string {
-  if (value === undefined || value === null) return "<nil>";
+  if (isNil(value)) return "<nil>";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "string";
@@ -27,16 +42,17 @@ export function entriesOf(value: object): [string, Value][] {
 
 /** text/template's truth: not zero, not empty. */
 export function isTrue(value: Value): boolean {
-  if (value === undefined || value === null || value === false || value === 0 || value === "") return false;
+  if (isNil(value) || value === false || value === 0 || value === "") return false;
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof Map) return value.size > 0;
   return typeof value !== "object" || Object.keys(value).length > 0;
 }
 
-/** Go's %v. null is a nil slice: that is what it nearly always is in Docker's JSON. */
+/** Go's %v. null is a nil slice: that is what it nearly always is in Docker's JSON; typed.ts knows where it is not. */
 export function show(value: Value): string {
   if (value === undefined) return "<nil>";
   if (value === null) return "[]";
+  if (value instanceof Nil) return value.text;
   if (typeof value === "number") return showNumber(value);
   if (typeof value !== "object") return String(value);
   if (Array.isArray(value)) return `[${value.map(show).join(" ")}]`;

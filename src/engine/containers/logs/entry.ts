@@ -8,6 +8,8 @@ import { TIME_LENGTH } from "./time.ts";
 export interface Filter {
   /** Begin each line with its time. */
   timestamps: boolean;
+  /** Begin each line with its attributes, of which there are none, and a space: after the time. */
+  details: boolean;
   /** Times (30 bytes) between which an entry has to lie; undefined: no limit. */
   since: Uint8Array | undefined;
   until: Uint8Array | undefined;
@@ -33,6 +35,7 @@ const STDERR = ascii(',"stream":"stderr","time":"');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
 const TAIL_LENGTH = 3; // "}\n
 /** From the text's closing quote to the end of the entry. */
 const REST_LENGTH = 1 + STDOUT.length + TIME_LENGTH + TAIL_LENGTH;
@@ -45,6 +48,9 @@ export const newDecoder = (filter: Filter): Decoder => ({
   lineStart: [true, true, true],
   corrupt: 0,
 });
+
+/** Bytes before a line's text. */
+const roomOf = ({ timestamps, details }: Filter): number => (timestamps ? TIME_LENGTH + 1 : 0) + (details ? 1 : 0);
 
 /** Decodes the whole entries in `bytes[0..length)` into `out`; returns how many bytes they take. */
 export function decodeEntries(decoder: Decoder, bytes: Uint8Array, length: number): number {
@@ -69,8 +75,7 @@ const startsWith = (bytes: Uint8Array, at: number, wanted: Uint8Array): boolean 
 function decodeFast(decoder: Decoder, bytes: Uint8Array, start: number, length: number): number {
   if (start + HEAD.length + REST_LENGTH > length || !startsWith(bytes, start, HEAD)) return start;
   const { out } = decoder;
-  const room = decoder.timestamps ? TIME_LENGTH + 1 : 0;
-  let to = decoder.used + room;
+  let to = decoder.used + roomOf(decoder);
   let at = start + HEAD.length;
   const limit = length - REST_LENGTH;
   for (;;) {
@@ -164,11 +169,15 @@ function accept(decoder: Decoder, { stream, to, time, timeAt }: Decoded): void {
   if (since && compareTime(time, timeAt, since) < 0) return;
   if (until && compareTime(time, timeAt, until) > 0) return;
   let end = to;
-  if (decoder.timestamps) {
-    const text = used + TIME_LENGTH + 1;
+  const room = roomOf(decoder);
+  if (room > 0) {
+    const text = used + room;
     if (decoder.lineStart[stream]) {
-      for (let i = 0; i < TIME_LENGTH; i++) out[used + i] = time[timeAt + i] as number;
-      out[used + TIME_LENGTH] = 0x20;
+      if (decoder.timestamps) {
+        for (let i = 0; i < TIME_LENGTH; i++) out[used + i] = time[timeAt + i] as number;
+        out[used + TIME_LENGTH] = SPACE;
+      }
+      if (decoder.details) out[text - 1] = SPACE;
     } else {
       out.copyWithin(used, text, to);
       end = used + to - text;
@@ -203,7 +212,7 @@ function decodeSlowly(decoder: Decoder, bytes: Uint8Array, start: number, length
     decoder.corrupt++;
     return end;
   }
-  const from = decoder.used + (decoder.timestamps ? TIME_LENGTH + 1 : 0);
+  const from = decoder.used + roomOf(decoder);
   const { written } = encoder.encodeInto(entry.log, decoder.out.subarray(from));
   accept(decoder, { stream: entry.stream, to: from + written, time: encoder.encode(entry.time), timeAt: 0 });
   return end;

@@ -1,5 +1,6 @@
 /** `-e` and `--env-file`: environment variables, with Docker's file format (docker/cli pkg/kvfile). */
 import { readFileSync } from "node:fs";
+import { reasonOf } from "../../../spec/error.ts";
 import { invalid } from "./invalid.ts";
 
 /** Looks a variable of the caller up. */
@@ -70,14 +71,6 @@ export function readUserFile(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw invalid(`open ${path}: ${wordsFor(error)}`);
+    throw invalid(`open ${path}: ${reasonOf(error)}`);
   }
-}
-
-function wordsFor(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT") return "no such file or directory";
-  if (code === "EACCES") return "permission denied";
-  if (code === "EISDIR") return "is a directory";
-  return code ?? (error as Error).message;
 }

@@ -1,15 +1,26 @@
 /** `--network`: none, host, and the default bridge. */
 import { invalid } from "./invalid.ts";
 
+const NETWORKS = "networks are none, host and bridge";
+
+/** The network of all `--network` together. Throws HoyError for a second one. */
+export function parseNetworks(texts: readonly string[]): string {
+  const names = texts.map(parseNetwork);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) throw invalid(`network ${JSON.stringify(twice)} is specified multiple times`);
+  if (names.length > 1)
+    throw invalid(`--network ${texts.join(", --network ")}: a container in several networks is not supported by this version of hoy`);
+  return names[0] ?? "bridge";
+}
+
 /** Docker's NetworkMode: `default` is `bridge`. The long form `name=host` is read too; its other keys belong to user networks. */
-export function parseNetwork(text: string): string {
+function parseNetwork(text: string): string {
   const name = /^name=([^,]*)$/.exec(text)?.[1] ?? text;
   if (name === "") throw invalid("no name set for network");
   if (name === "default" || name === "bridge") return "bridge";
   if (name === "host" || name === "none") return name;
-  if (name.includes(","))
-    throw invalid(`--network ${text}: options of an endpoint are not supported`, "networks are none, host and bridge");
+  if (name.includes(",")) throw invalid(`--network ${text}: options of an endpoint are not supported`, NETWORKS);
   if (name.startsWith("container:") || name.startsWith("ns:"))
-    throw invalid(`--network ${name}: joining another namespace is not supported`, "networks are none, host and bridge");
-  throw invalid(`network ${name} not found`, "networks are none, host and bridge");
+    throw invalid(`--network ${name}: joining another namespace is not supported`, NETWORKS);
+  throw invalid(`network ${name} not found`, NETWORKS);
 }

@@ -6,7 +6,8 @@ import { type Decoder, decodeEntries, type Filter, newDecoder } from "../../../.
 const TIME = "2026-11-24T01:02:03.000000004Z";
 const entry = (log: string, stream = "stdout", time = TIME) => `${JSON.stringify({ log, stream, time })}\n`;
 const bytes = (text: string) => new TextEncoder().encode(text);
-const decoderWith = (filter: Partial<Filter> = {}) => newDecoder({ timestamps: false, since: undefined, until: undefined, ...filter });
+const decoderWith = (filter: Partial<Filter> = {}) =>
+  newDecoder({ timestamps: false, details: false, since: undefined, until: undefined, ...filter });
 
 function decode(text: string, decoder: Decoder = decoderWith()): [text: string, runs: number[], used: number] {
   const input = bytes(text);
@@ -18,6 +19,15 @@ test("runs of one stream are kept together, in order", () => {
   const [text, runs] = decode(entry("a\n") + entry("b\n") + entry("c\n", "stderr") + entry("d\n"));
   expect(text).toBe("a\nb\nc\nd\n");
   expect(runs).toEqual([1, 4, 2, 6, 1, 8]);
+});
+
+test("details stand before each line, after its time: none, and a space", () => {
+  const slow = `{"stream":"stdout","log":"slow\\n","time":"${TIME}"}\n`;
+  const lines = [entry("a\n"), entry("half "), entry("b\n"), entry("c\n", "stderr"), slow].join("");
+  expect(decode(lines, decoderWith({ details: true }))[0]).toBe(" a\n half b\n c\n slow\n");
+  expect(decode(entry("a\n") + entry("half ") + entry("b\n"), decoderWith({ details: true, timestamps: true }))[0]).toBe(
+    `${TIME}  a\n${TIME}  half b\n`,
+  );
 });
 
 test.each([

@@ -6,7 +6,7 @@ import { parseDns, parseDnsOption, parseDnsSearch } from "../../../../src/engine
 import { parseExtraHost } from "../../../../src/engine/containers/parse/extra-host.ts";
 import { parseHostname } from "../../../../src/engine/containers/parse/hostname.ts";
 import { logLimits, parseLogging } from "../../../../src/engine/containers/parse/log-opt.ts";
-import { parseNetwork } from "../../../../src/engine/containers/parse/network.ts";
+import { parseNetworks } from "../../../../src/engine/containers/parse/network.ts";
 import { parsePlatform, parsePullPolicy } from "../../../../src/engine/containers/parse/platform.ts";
 import { parseSecurityOpt, securityOptions } from "../../../../src/engine/containers/parse/security-opt.ts";
 import { mergeTmpfsOptions, parseTmpfs } from "../../../../src/engine/containers/parse/tmpfs.ts";
@@ -148,13 +148,23 @@ describe("--network", () => {
     ["host", "host"],
     ["none", "none"],
     ["name=host", "host"],
-  ])("%s", (text, result) => expect(parseNetwork(text)).toBe(result));
-  refuses(parseNetwork, [
-    ["", "no name set for network"],
-    ["foo", "network foo not found"],
-    ["container:x", "--network container:x: joining another namespace is not supported"],
-    ["name=bridge,alias=a", "--network name=bridge,alias=a: options of an endpoint are not supported"],
-  ]);
+  ])("%s", (text, result) => expect(parseNetworks([text])).toBe(result));
+  refuses(
+    (text) => parseNetworks([text]),
+    [
+      ["", "no name set for network"],
+      ["foo", "network foo not found"],
+      ["container:x", "--network container:x: joining another namespace is not supported"],
+      ["name=bridge,alias=a", "--network name=bridge,alias=a: options of an endpoint are not supported"],
+    ],
+  );
+  test("several are refused, none is the bridge", () => {
+    expect(parseNetworks([])).toBe("bridge");
+    expect(() => parseNetworks(["bridge", "default"])).toThrow('network "bridge" is specified multiple times');
+    expect(() => parseNetworks(["none", "host"])).toThrow(
+      "--network none, --network host: a container in several networks is not supported by this version of hoy",
+    );
+  });
 });
 
 describe("streams", () => {

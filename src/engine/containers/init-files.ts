@@ -1,0 +1,30 @@
+/** What every container has besides its image, and programs look for: `/.dockerenv` and `/etc/mtab` (moby daemon/initlayer). */
+import { readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { mkdirAt, mknodAt, S_IFREG, symlinkAt } from "../../../ffi/at.ts";
+import { Fd, O_DIRECTORY, O_PATH, openInRoot } from "../../../ffi/fd.ts";
+
+const MOUNTS = "/proc/mounts";
+
+/**
+ * Makes them below the root where they are missing: what the image has is kept. A root that may not be written to (a folder of
+ * somebody else's) goes without.
+ */
+export function makeInitFiles(rootfs: Fd): void {
+  mknodAt(rootfs.number, ".dockerenv", S_IFREG | 0o755, 0);
+  mkdirAt(rootfs.number, "etc", 0o755);
+  // `etc` may be a link of the image's
+  const found = openInRoot(rootfs.number, "etc", O_PATH | O_DIRECTORY);
+  if (found < 0) return;
+  using etc = new Fd(found);
+  symlinkAt(MOUNTS, etc.number, "mtab");
+}
+
+/** Bytes in the container's own layer that are not the container's doing: Docker keeps them in a layer below. */
+export function initFilesSize(upper: string): number {
+  try {
+    return readlinkSync(join(upper, "etc/mtab")) === MOUNTS ? MOUNTS.length : 0;
+  } catch {
+    return 0; // the image's own, or replaced by a file
+  }
+}

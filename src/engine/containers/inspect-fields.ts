@@ -1,0 +1,52 @@
+/** Fields of Docker's container.InspectResponse that its JSON leaves out, or where null is no list (see ../inspect-fields.ts). */
+import type { Fields } from "../inspect-fields.ts";
+
+export const CONTAINER_FIELDS: Fields = {
+  ID: "=Id",
+  SizeRw: "pointer",
+  SizeRootFs: "pointer",
+  ImageManifestDescriptor: "pointer",
+  State: { Health: "pointer" },
+  Mounts: [{ Name: "string", Driver: "string" }],
+  Config: {
+    ExposedPorts: "map",
+    Healthcheck: "pointer",
+    ArgsEscaped: "boolean",
+    Volumes: "map",
+    NetworkDisabled: "boolean",
+    MacAddress: "string",
+    StopSignal: "string",
+    StopTimeout: "pointer",
+    Shell: "slice",
+  },
+  HostConfig: {
+    Annotations: "map",
+    StorageOpt: "map",
+    Tmpfs: "map",
+    Sysctls: "map",
+    Init: "pointer",
+    PidsLimit: "pointer",
+    OomKillDisable: "pointer",
+    MemorySwappiness: "pointer",
+    KernelMemory: "number",
+    KernelMemoryTCP: "number",
+    NanoCPUs: "=NanoCpus",
+    DNS: "=Dns",
+    DNSOptions: "=DnsOptions",
+    DNSSearch: "=DnsSearch",
+    Mounts: [
+      {
+        Source: "string",
+        Target: "string",
+        ReadOnly: "boolean",
+        Consistency: "string",
+        BindOptions: "pointer",
+        VolumeOptions: "pointer",
+        ImageOptions: "pointer",
+        TmpfsOptions: "pointer",
+        ClusterOptions: "pointer",
+      },
+    ],
+  },
+  NetworkSettings: { Networks: { "*": { IPAMConfig: "pointer", DriverOpts: "map" } } },
+};
