@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
-import { AT_FDCWD, Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
+import { Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
 import { programName } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
