@@ -1,7 +1,7 @@
 /** Streams of attached containers: nothing is lost, nobody waits for ever, signals arrive, whoever reads or does not. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { dist, distForAll } from "../harness/build.ts";
@@ -100,21 +100,26 @@ both("input that nobody reads does not hold up output", async (store) => {
   expect(await child.exited).toBe(0);
 });
 
+/** Whether the process has opened a socket. */
+function hasSocket(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith("socket:"));
+  } catch {
+    return false; // a descriptor that was just closed
+  }
+}
+
 both("a listener that does not read holds up neither the container nor the others for long", async (store) => {
-  const id = await store.ok([
-    "run",
-    "-d",
-    "--network",
-    "none",
-    "--rootfs",
-    store.rootfs,
-    "sh",
-    "-c",
-    "sleep 0.5; head -c 3000000 /dev/zero; echo; echo end; sleep 0.5",
-  ]);
+  const here = join(store.dir, "here");
+  mkdirSync(here, { mode: 0o755 });
+  const script = "until [ -e /here/all ]; do sleep 0.05; done; head -c 3000000 /dev/zero; echo; echo end; sleep 0.5";
+  const id = await store.ok(["run", "-d", "--network", "none", "-v", `${here}:/here`, "--rootfs", store.rootfs, "sh", "-c", script]);
   const socket = join(store.paths.run, "containers", id.slice(0, 12), "attach.sock");
   const stalled = createConnection(socket).pause();
   const others = Array.from({ length: 3 }, () => store.spawn(["attach", "--no-stdin", id]));
+  while (!others.every(({ pid }) => hasSocket(pid))) await Bun.sleep(20);
+  await Bun.sleep(300); // between the socket and its connection
+  writeFileSync(join(here, "all"), "");
   const outputs = await Promise.all(others.map((child) => digestOf(child.stdout)));
   expect(outputs.map(([bytes]) => bytes)).toEqual([3_000_005, 3_000_005, 3_000_005]);
   expect(await store.ok(["wait", id])).toBe("0");
