@@ -2,12 +2,12 @@
 import { existsSync, mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { openFolderAt, readFolder } from "../../../ffi/at.ts";
+import { copyFolder } from "../../../ffi/copy.ts";
 import { SysError } from "../../../ffi/errno.ts";
 import { AT_FDCWD, Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
-import { copyFolder } from "../../storage/copy.ts";
 import { findImage } from "../../storage/images.ts";
 import { layerPaths } from "../../storage/layers.ts";
 import type { MountRequest } from "./options.ts";

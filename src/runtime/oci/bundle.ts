@@ -45,7 +45,6 @@ function refuse({ linux, process, mounts = [] }: Spec): void {
     [process?.execCPUAffinity, "process.execCPUAffinity"],
     [mounts.some(({ uidMappings }) => uidMappings?.length), "mounts[].uidMappings"],
     [mounts.some(({ options }) => options?.some((word) => /^r?idmap$/.test(word))), 'the mount option "idmap"'],
-    [mounts.some(({ options }) => options?.includes("tmpcopyup")), 'the mount option "tmpcopyup"'],
   ];
   const found = asked.find(([present]) => present);
   if (found) throw new HoyError(`config.json: ${found[1]} is not supported by this version of hoy`, { status: 400 });

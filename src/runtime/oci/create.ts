@@ -26,6 +26,7 @@ import { MOUNTED, script, type Turns } from "./conversation.ts";
 import { explain } from "./explain.ts";
 import { runHooks } from "./hooks.ts";
 import { idMaps, newNamespaces, planNamespaces } from "./namespaces.ts";
+import { prepareMounts } from "./ready-mounts.ts";
 import { type ContainerRecord, makeFolder, processStat, START_SOCKET, writeRecord, writeSpec } from "./record.ts";
 import { seccompFlags } from "./seccomp-flags.ts";
 import { stateOf } from "./state.ts";
@@ -184,6 +185,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
   const { spec, rootfs } = bundle;
   using into = cgroup?.payloadInto === undefined ? undefined : open(cgroup.payloadInto, O_RDONLY | O_DIRECTORY);
   using root = copyRoot(rootfs);
+  using ready = prepareMounts(bundle, request.preserved);
   using startSocket = turns.separateStart ? bindDatagram(folder, START_SOCKET) : undefined;
   const terminal = spec.process?.terminal === true;
   using receiver = terminal ? (request.console ?? connectConsole(request.consoleSocket)) : undefined;
@@ -200,6 +202,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
     mountpoint: rootfs,
     // an id of a user namespace may not: hoy moves it then
     joinCgroups: cgroup && !turns.outside ? cgroup.payloadJoin : [],
+    readyMounts: ready.numbers,
     cgroupMounts: cgroupMounts(spec, cgroup),
     seccomp: spec.linux?.seccomp ? await filterForOci(spec.linux.seccomp) : undefined,
     inUserNamespace: turns.userNamespace || inUserNamespace(),
@@ -230,6 +233,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
     "hoy-runtime",
     [0, 1, 2],
     request.preserved,
+    ready.fds,
   );
   theirEnd.close();
   return { pid, ended };

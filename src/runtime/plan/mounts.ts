@@ -104,14 +104,15 @@ const copySource = (planner: Planner, { source = "", resolved }: Mount, recursiv
 const PRIVATE = 1 << 18;
 const isShared = ({ propagation }: MountOptions): boolean => propagation !== undefined && propagation.flag !== PRIVATE;
 
-interface Bind {
+interface Planned {
   mount: Mount;
   options: MountOptions;
-  /** Where a source with propagation was copied to while the host's tree was still shared. */
-  early?: Slot;
+  /** The descriptor of the detached mount, where somebody else has made it. */
+  ready: number | undefined;
 }
 
-function bind(planner: Planner, { mount, options, early }: Bind): void {
+/** `early`: where a source with propagation was copied to while the host's tree was still shared. */
+function bind(planner: Planner, { mount, options }: Planned, early: Slot | undefined): void {
   const source = mount.source ?? "";
   const step = `bind ${source} on ${mount.destination}`;
   if (isDirectory(source)) makeDirectories(planner, mount.destination);
@@ -128,11 +129,12 @@ function bind(planner: Planner, { mount, options, early }: Bind): void {
 /** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
 const KERNEL_TYPES = new Set(["proc", "sysfs"]);
 
-function mountNew(planner: Planner, mount: Mount, options: MountOptions): void {
+function mountNew(planner: Planner, { mount, options, ready }: Planned): void {
   const type = mount.type ?? "";
   const step = `mount ${mount.destination} (${type})`;
   makeDirectories(planner, mount.destination);
-  const made = newFileSystem(planner, step, type, { source: mount.source ?? type, data: options.data, attributes: options.set });
+  const made = ready ?? newFileSystem(planner, step, type, { source: mount.source ?? type, data: options.data, attributes: options.set });
+  if (ready !== undefined) setAttributes(planner, step, ready, { set: options.set });
   if (options.propagation)
     setAttributes(planner, step, made, { propagation: options.propagation.flag, recursive: options.propagation.recursive });
   attach(planner, step, made, mount.destination, KERNEL_TYPES.has(type));
@@ -152,15 +154,18 @@ const LAST_EARLY = 40;
 
 /**
  * Prepares the mounts of a spec. `early` is to be played before the host's tree is made private, `late` once the root is attached.
- * Mounts of type cgroup are left to the caller.
+ * Mounts of type cgroup are left to the caller. `ready` has the descriptors in the player of those that are made already.
  */
-export function planMounts(mounts: readonly Mount[]): {
+export function planMounts(
+  mounts: readonly Mount[],
+  ready: ReadonlyMap<Mount, number> = new Map(),
+): {
   early(planner: Planner): void;
   late(planner: Planner, mountCgroup: (mount: Mount) => void): void;
 } {
   const planned = mounts.map((mount) => {
     refuseProc(mount);
-    return { mount, options: parseMountOptions(mount.destination, mount.options ?? []) };
+    return { mount, options: parseMountOptions(mount.destination, mount.options ?? []), ready: ready.get(mount) };
   });
   const shared = planned.filter(({ options }) => options.bind && isShared(options));
   if (shared.length > LAST_EARLY - FIRST_EARLY)
@@ -175,9 +180,9 @@ export function planMounts(mounts: readonly Mount[]): {
       const isProc = ({ mount }: (typeof planned)[number]): boolean => mount.type === "proc";
       for (const entry of [...planned.filter((each) => !isProc(each)), ...planned.filter(isProc)]) {
         const early = slots.get(entry);
-        if (entry.options.bind || entry.mount.type === "bind") bind(planner, { ...entry, ...(early ? { early } : {}) });
+        if (entry.options.bind || entry.mount.type === "bind") bind(planner, entry, early);
         else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);
-        else mountNew(planner, entry.mount, entry.options);
+        else mountNew(planner, entry);
       }
     },
   };

@@ -1,0 +1,40 @@
+/** Mounts that hoy makes itself, detached, before the container's first process is there: it attaches them by descriptor. */
+import type { Fd } from "../../../ffi/fd.ts";
+import { PRESERVED } from "../../../ffi/player.ts";
+import type { Mount } from "../../spec/runtime.ts";
+import { parseMountOptions } from "../plan/mount-options.ts";
+import type { Bundle } from "./bundle.ts";
+import { copyUp } from "./copy-up.ts";
+
+export interface ReadyMounts extends Disposable {
+  /** In the order in which spawnPlayer gets them. */
+  readonly fds: readonly Fd[];
+  /** Their numbers in the player. */
+  readonly numbers: ReadonlyMap<Mount, number>;
+}
+
+function makeReady(bundle: Pick<Bundle, "spec" | "rootfs">, mount: Mount): Fd | undefined {
+  const { copyUp: fills } = parseMountOptions(mount.destination, mount.options ?? []);
+  return fills ? copyUp(bundle, mount) : undefined;
+}
+
+/** Makes what no tape can; `preserved` is how many descriptors of the caller's lie before them. Throws HoyError, SysError. */
+export function prepareMounts(bundle: Pick<Bundle, "spec" | "rootfs">, preserved: number): ReadyMounts {
+  const fds: Fd[] = [];
+  const numbers = new Map<Mount, number>();
+  const dispose = (): void => {
+    for (const fd of fds) fd.close();
+  };
+  try {
+    for (const mount of bundle.spec.mounts ?? []) {
+      const made = makeReady(bundle, mount);
+      if (!made) continue;
+      numbers.set(mount, PRESERVED + preserved + fds.length);
+      fds.push(made);
+    }
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  return { fds, numbers, [Symbol.dispose]: dispose };
+}
