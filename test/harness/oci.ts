@@ -1,10 +1,11 @@
 /** A bundle over the busybox root file system, with containers that end with the test. */
-import { chmodSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { defaultSpec } from "../../src/runtime/oci/default-spec.ts";
 import type { Spec } from "../../src/spec/runtime.ts";
-import { hoy, type Outcome, type RunOptions } from "./hoy.ts";
+import { dist } from "./build.ts";
+import { cleanEnv, hoy, type Outcome, type RunOptions } from "./hoy.ts";
 import { busyboxRootfs } from "./rootfs.ts";
 
 export type FullSpec = Spec & {
@@ -46,6 +47,16 @@ export class OciBundle implements AsyncDisposable {
     const { code, stdout, stderr } = await this.runtime(args, options);
     if (code !== 0) throw new Error(`hoy runtime ${args.join(" ")} ended with ${code}: ${stderr}`);
     return stdout.trimEnd();
+  }
+
+  /** `run -d`: the program keeps the streams, which are /dev/null. */
+  start(id: string): void {
+    const { exitCode } = Bun.spawnSync([dist(), "runtime", "--root", this.state, "--log", join(this.dir, "log"), "run", "-d", id], {
+      cwd: this.dir,
+      env: cleanEnv(),
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    if (exitCode !== 0) throw new Error(readFileSync(join(this.dir, "log"), "utf8"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

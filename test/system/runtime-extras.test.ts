@@ -1,6 +1,6 @@
 /** `hoy runtime` on the compiled binary: what config.json can ask for beyond the usual. */
 import { expect } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OciBundle } from "../harness/oci.ts";
 import { requires } from "../harness/requires.ts";
@@ -78,4 +78,42 @@ root("tmpcopyup: no link leads out of the root file system; what is not there is
   expect(await run("/new/place", "tmpfs", "ls", "-A", "/new/place")).toEqual({ code: 0, stdout: "", stderr: "" });
   const wrong = await run("/sys2", "sysfs", "true");
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("the mount on /sys2 is no tmpfs")]);
+});
+
+const limited = requires("root", "namespaces", "busybox", "cgroup-v1", "memory-cgroup", "cpu-cgroup", "pids-cgroup");
+
+limited("update: limits are raised, lowered and lifted; what is refused changes nothing", async () => {
+  await using bundle = new OciBundle();
+  const read = (controller: string, file: string) => readFileSync(`/sys/fs/cgroup/${controller}/${bundle.group}/c/${file}`, "utf8").trim();
+  const memory = () => ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"].map((file) => Number(read("memory", file)) >> 20);
+  bundle.configure(["sleep", "1000"], ({ linux }) => {
+    linux.resources = { ...linux.resources, memory: { limit: 64 << 20, swap: 64 << 20 } };
+  });
+  bundle.start("c");
+  const update = (...flags: string[]) => bundle.ok(["update", ...flags, "c"]);
+  await update("--memory", "128m", "--memory-swap", "256m");
+  expect(memory()).toEqual([128, 256]);
+  await update("--memory", "32m", "--memory-swap", "48m");
+  expect(memory()).toEqual([32, 48]);
+  await update("--cpu-share", "200", "--cpu-period", "50000", "--cpu-quota", "20000", "--pids-limit", "7");
+  expect([read("cpu", "cpu.shares"), read("cpu", "cpu.cfs_period_us"), read("cpu", "cpu.cfs_quota_us"), read("pids", "pids.max")]).toEqual([
+    "200",
+    "50000",
+    "20000",
+    "7",
+  ]);
+  const wrong = await bundle.runtime(["update", "--pids-limit", "9", "--cpu-period", "5", "c"]);
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("cannot limit CPU time")]);
+  expect([read("pids", "pids.max"), read("cpu", "cpu.cfs_quota_us")]).toEqual(["7", "20000"]);
+  const resources = { memory: { limit: -1 }, cpu: { quota: -1 }, pids: { limit: -1 } };
+  await bundle.ok(["update", "-r", "-", "c"], { input: JSON.stringify(resources) });
+  expect([read("pids", "pids.max"), read("cpu", "cpu.cfs_quota_us")]).toEqual(["max", "-1"]);
+  expect(Number(read("memory", "memory.memsw.limit_in_bytes"))).toBeGreaterThan(2 ** 50);
+  expect(JSON.parse(readFileSync(join(bundle.state, "c/config.json"), "utf8")).linux.resources).toMatchObject({
+    memory: { limit: -1, swap: -1 },
+    cpu: { shares: 200, quota: -1, period: 50_000 },
+    pids: { limit: -1 },
+  });
+  await bundle.ok(["kill", "c", "KILL"]);
+  expect((await bundle.runtime(["update", "--pids-limit", "9", "gone"])).stderr).toContain("container does not exist");
 });
