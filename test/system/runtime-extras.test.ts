@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { spawnHoy } from "../harness/hoy.ts";
 import { OciBundle } from "../harness/oci.ts";
 import { requires } from "../harness/requires.ts";
 
@@ -116,4 +117,31 @@ limited("update: limits are raised, lowered and lifted; what is refused changes 
   });
   await bundle.ok(["kill", "c", "KILL"]);
   expect((await bundle.runtime(["update", "--pids-limit", "9", "gone"])).stderr).toContain("container does not exist");
+});
+
+limited("events: counters as runc names them, and the end of memory", async () => {
+  await using bundle = new OciBundle();
+  const hungry = "trap 'head -c 100m /dev/zero | tail > /dev/null' USR1; while :; do sleep 0.05; done";
+  bundle.configure(["sh", "-c", hungry], ({ linux }) => {
+    linux.resources = { ...linux.resources, memory: { limit: 16 << 20, swap: 16 << 20 }, pids: { limit: 20 } };
+  });
+  bundle.start("c");
+  const { type, id, data } = JSON.parse(await bundle.ok(["events", "--stats", "c"]));
+  expect([type, id, data.pids.limit, data.memory.usage.limit, data.cpuset.cpus.length > 0]).toEqual(["stats", "c", 20, 16 << 20, true]);
+  expect(data.cpu.usage.total).toBeGreaterThan(0);
+  expect(data.memory.raw).toHaveProperty("rss");
+  const watcher = spawnHoy(["runtime", "--root", bundle.state, "events", "--interval", "100ms", "c"]);
+  const seen = new Set<string>();
+  let text = "";
+  for await (const chunk of watcher.stdout) {
+    text += Buffer.from(chunk).toString();
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    for (const line of lines) seen.add(JSON.parse(line).type);
+    // it watches by now
+    if (seen.has("stats") && !seen.has("oom")) await bundle.ok(["kill", "c", "USR1"]);
+    if (seen.has("oom")) await bundle.runtime(["kill", "c", "KILL"]);
+  }
+  expect([await watcher.exited, [...seen].sort()]).toEqual([0, ["oom", "stats"]]);
+  expect((await bundle.runtime(["events", "--stats", "c"])).stderr).toContain("container with id c is not running");
 });

@@ -121,6 +121,16 @@ export const runtimeCommands: readonly Command[] = [
     load: () => import("../runtime/resume.ts"),
   }),
   command({
+    meta: { name: "events", description: "Show what a container uses, and when it runs out of memory" },
+    usage: "[OPTIONS] CONTAINER",
+    positionals: [1, 1],
+    args: {
+      interval: { type: "string", valueHint: "duration", description: 'Time between two reports (default "5s")' },
+      stats: { type: "boolean", description: "Show one report and quit" },
+    },
+    load: () => import("../runtime/events.ts"),
+  }),
+  command({
     meta: { name: "update", description: "Change the limits of a container" },
     usage: "[OPTIONS] CONTAINER",
     positionals: [1, 1],

@@ -162,6 +162,16 @@ function leavesOf(host: CgroupHost, parent: string, id: string): Map<string, str
   return leaves;
 }
 
+/** The payload's directory of each v1 controller, and that of v2. */
+export const cgroupPlaces = (
+  host: CgroupHost,
+  parent: string,
+  id: string,
+): { v1: ReadonlyMap<string, string>; v2: string | undefined } => ({
+  v1: leavesOf(host, cleanParent(parent), id),
+  v2: locateCgroup(host, parent, id).payloadInto,
+});
+
 /** Where a container's cgroups lie, with no limits and nothing to prepare: to join, watch, freeze, kill and remove them. */
 export function locateCgroup(host: CgroupHost, parent: string, id: string): CgroupPlan {
   if (id === "" || id === "." || id === ".." || id === MONITORS || id.includes("/")) throw new HoyError(`"${id}" cannot name a cgroup`);
