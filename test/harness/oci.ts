@@ -51,7 +51,16 @@ export class OciBundle implements AsyncDisposable {
 
   /** `run -d`: the program keeps the streams, which are /dev/null. */
   start(id: string): void {
-    const { exitCode } = Bun.spawnSync([dist(), "runtime", "--root", this.state, "--log", join(this.dir, "log"), "run", "-d", id], {
+    this.#leave("run", "-d", id);
+  }
+
+  /** `create`, in the same way. */
+  create(id: string): void {
+    this.#leave("create", id);
+  }
+
+  #leave(...args: string[]): void {
+    const { exitCode } = Bun.spawnSync([dist(), "runtime", "--root", this.state, "--log", join(this.dir, "log"), ...args], {
       cwd: this.dir,
       env: cleanEnv(),
       stdio: ["ignore", "ignore", "ignore"],

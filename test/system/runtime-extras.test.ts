@@ -2,8 +2,9 @@
 import { expect } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { spawnHoy } from "../harness/hoy.ts";
-import { OciBundle } from "../harness/oci.ts";
+import { type Outcome, spawnHoy } from "../harness/hoy.ts";
+import { Notifier, refuseCall } from "../harness/notifier.ts";
+import { type FullSpec, OciBundle } from "../harness/oci.ts";
 import { requires } from "../harness/requires.ts";
 
 const root = requires("root", "namespaces", "busybox");
@@ -144,4 +145,65 @@ limited("events: counters as runc names them, and the end of memory", async () =
   }
   expect([await watcher.exited, [...seen].sort()]).toEqual([0, ["oom", "stats"]]);
   expect((await bundle.runtime(["events", "--stats", "c"])).stderr).toContain("container with id c is not running");
+});
+
+const ENOSPC = 28;
+
+/** mkdir is answered from outside. */
+const notifying = (path: string, names = ["mkdir", "mkdirat"]): NonNullable<FullSpec["linux"]["seccomp"]> => ({
+  defaultAction: "SCMP_ACT_ALLOW",
+  listenerPath: path,
+  listenerMetadata: "told",
+  syscalls: [{ names, action: "SCMP_ACT_NOTIFY" }],
+});
+
+for (const noNewPrivileges of [false, true])
+  root(`seccomp listener: run, start and exec hand the filter's descriptor over (no_new_privs ${noNewPrivileges})`, async () => {
+    await using bundle = new OciBundle();
+    using notifier = new Notifier(join(bundle.dir, "agent.sock"));
+    const configure = (args: readonly string[]) =>
+      bundle.configure(args, ({ linux, process }) => {
+        linux.seccomp = notifying(notifier.path);
+        process.noNewPrivileges = noNewPrivileges;
+      });
+    const mkdir = ["sh", "-c", "mkdir /made 2>&1; ls /proc/self/fd | wc -l"];
+    /** One process's call is refused; returns what was told of it. */
+    const answer = async (ended: Promise<Outcome>) => {
+      const { state, listener } = await notifier.accept();
+      await refuseCall(listener, ENOSPC);
+      listener.close();
+      return [state, await ended];
+    };
+    const told = (status: string) => ({
+      ociVersion: "1.3.0",
+      fds: ["seccompFd"],
+      pid: expect.any(Number),
+      metadata: "told",
+      state: { ociVersion: "1.3.0", id: "c", status, pid: expect.any(Number), bundle: bundle.dir },
+    });
+    const refused = { code: 0, stdout: "mkdir: can't create directory '/made': No space left on device\n4\n", stderr: "" };
+    configure(mkdir);
+    expect(await answer(bundle.runtime(["run", "c"]))).toEqual([told("created"), refused]);
+    configure(["sh", "-c", "mkdir /early; echo $? > /result; exec sleep 1000"]);
+    bundle.create("c");
+    expect(await answer(bundle.runtime(["start", "c"]))).toEqual([told("created"), { code: 0, stdout: "", stderr: "" }]);
+    expect(await answer(bundle.runtime(["exec", "c", ...mkdir]))).toEqual([told("running"), refused]);
+    expect(readFileSync(join(bundle.rootfs, "result"), "utf8")).toBe("1\n");
+  });
+
+root("seccomp listener: what cannot work is refused", async () => {
+  await using bundle = new OciBundle();
+  const why = async (seccomp: FullSpec["linux"]["seccomp"]) => {
+    bundle.configure(["true"], ({ linux }) => {
+      linux.seccomp = seccomp;
+    });
+    return (await bundle.runtime(["run", "c"])).stderr;
+  };
+  const path = join(bundle.dir, "nobody.sock");
+  expect(await why(notifying(path))).toContain("nobody listens on the seccomp listener's socket");
+  expect(await why(notifying(path, ["sendmsg"]))).toContain("SCMP_ACT_NOTIFY cannot be used for sendmsg");
+  expect(await why({ ...notifying(path), listenerPath: undefined, listenerMetadata: undefined })).toContain("needs listenerPath");
+  expect(await why({ defaultAction: "SCMP_ACT_NOTIFY", listenerPath: path })).toContain("cannot be the default action");
+  // not used, so not asked
+  expect(await why({ defaultAction: "SCMP_ACT_ALLOW", listenerPath: path })).toBe("");
 });

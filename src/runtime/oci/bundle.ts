@@ -7,6 +7,7 @@ import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";
 import { parseSpec, type Spec } from "../../spec/runtime.ts";
+import { checkListener } from "./seccomp-agent.ts";
 
 export interface Bundle {
   path: string;
@@ -26,6 +27,7 @@ export function readBundle(folder: string): Bundle {
   }
   const spec = parseSpec(text);
   refuse(spec);
+  checkListener(spec.linux?.seccomp);
   if (!spec.root) throw new HoyError("config.json: root is missing", { status: 400 });
   const rootfs = resolve(path, spec.root.path);
   if (!statSync(rootfs, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`the root file system ${rootfs} is not a directory`);
@@ -41,7 +43,6 @@ function refuse({ linux, process, mounts = [] }: Spec): void {
     [linux?.intelRdt, "linux.intelRdt"],
     [linux?.memoryPolicy, "linux.memoryPolicy"],
     [Object.keys(linux?.netDevices ?? {}).length > 0, "linux.netDevices"],
-    [linux?.seccomp?.listenerPath, "linux.seccomp.listenerPath"],
     [process?.execCPUAffinity, "process.execCPUAffinity"],
     [mounts.some(({ uidMappings }) => uidMappings?.length), "mounts[].uidMappings"],
     [mounts.some(({ options }) => options?.some((word) => /^r?idmap$/.test(word))), 'the mount option "idmap"'],

@@ -14,7 +14,7 @@ import { createCgroup, removeCgroup } from "../cgroup/act.ts";
 import { detectCgroups } from "../cgroup/host.ts";
 import { planCgroupMounts } from "../cgroup/mounts.ts";
 import type { CgroupPlan } from "../cgroup/plan.ts";
-import { FrameReader, From } from "../frames.ts";
+import { encodeFrame, From } from "../frames.ts";
 import { ownIdentity } from "../idmap.ts";
 import { planInit } from "../plan/init.ts";
 import { filterForOci } from "../seccomp/filter.ts";
@@ -22,12 +22,13 @@ import { failure, NAMESPACE_FLAGS } from "../start.ts";
 import { type Bundle, copyRoot, readBundle } from "./bundle.ts";
 import { attachProcess, cgroupPlace, planContainerCgroup } from "./cgroup.ts";
 import { connectConsole, MASTER_BODY } from "./console.ts";
-import { MOUNTED, script, type Turns } from "./conversation.ts";
+import { LISTENER, MOUNTED, script, type Turns } from "./conversation.ts";
 import { explain } from "./explain.ts";
 import { runHooks } from "./hooks.ts";
 import { idMaps, newNamespaces, planNamespaces } from "./namespaces.ts";
 import { prepareMounts } from "./ready-mounts.ts";
 import { type ContainerRecord, makeFolder, processStat, START_SOCKET, writeRecord, writeSpec } from "./record.ts";
+import { DescriptorReader, notifies } from "./seccomp-agent.ts";
 import { seccompFlags } from "./seccomp-flags.ts";
 import { stateOf } from "./state.ts";
 import { inUserNamespace, mayManageCgroups, maySetGroups, writeIdMaps } from "./user.ts";
@@ -64,7 +65,7 @@ export interface Created {
 
 /** Carries the conversation on hoy's side. */
 class Conversation implements Disposable {
-  readonly #frames: FrameReader;
+  readonly #frames: DescriptorReader;
   /** The process may be faster than the player that tells of it. */
   readonly #early: number[] = [];
 
@@ -72,7 +73,7 @@ class Conversation implements Disposable {
     readonly socket: Fd,
     readonly tape: Tape,
   ) {
-    this.#frames = new FrameReader(socket.number);
+    this.#frames = new DescriptorReader(socket.number);
   }
 
   /** The next frame has to be of this type. Throws SysError for a step that failed. */
@@ -87,10 +88,12 @@ class Conversation implements Disposable {
     }
   }
 
-  /** Waits for the end: of a program that runs, as the socket is close-on-exec. */
-  expectEnd(): void {
-    const frame = this.#frames.next();
-    if (frame) throw failure(this.tape, frame);
+  /** Waits for the end: of a program that runs, as the socket is close-on-exec. A seccomp filter's descriptor may come before. */
+  expectEnd(onListener: (listener: Fd | undefined) => void = () => {}): void {
+    for (let frame = this.#frames.next(); frame; frame = this.#frames.next()) {
+      if (frame.type !== LISTENER) throw failure(this.tape, frame);
+      onListener(this.#frames.fds.shift());
+    }
   }
 
   word(): void {
@@ -215,6 +218,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
     outlivesParent: true,
     preserved: request.preserved,
     seccompFlags: seccompFlags(spec),
+    listener: notifies(spec.linux?.seccomp) ? encodeFrame(LISTENER) : undefined,
     keepsKeyring: request.keepsKeyring,
   });
   tape.lay("init", init);

@@ -8,17 +8,21 @@ import { Flag, Mode, Part, PlayerFd, slot, Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import { enter, joinPart } from "../exec.ts";
-import { FrameReader, From } from "../frames.ts";
+import { encodeFrame, From } from "../frames.ts";
 import { planProcess } from "../plan/process.ts";
 import { openTerminal, useTerminal } from "../plan/terminal.ts";
 import { filterForOci } from "../seccomp/filter.ts";
 import { failure } from "../start.ts";
 import { locateContainerCgroup } from "./cgroup.ts";
 import { connectConsole, MASTER_BODY } from "./console.ts";
+import { LISTENER } from "./conversation.ts";
 import { ownNamespaces, writePidFile } from "./create.ts";
 import { explain } from "./explain.ts";
 import { findContainer } from "./list.ts";
+import type { ContainerRecord } from "./record.ts";
+import { connectAgent, DescriptorReader, notifies } from "./seccomp-agent.ts";
 import { seccompFlags } from "./seccomp-flags.ts";
+import { stateOf } from "./state.ts";
 import { maySetGroups } from "./user.ts";
 
 export interface ExecRequest {
@@ -46,7 +50,7 @@ export async function execInContainer(request: ExecRequest): Promise<{ pid: numb
   const process = request.process(spec);
   try {
     using target = new Fd(check(sys(NR.pidfd_open, record.pid, 0), "open the container's first process"));
-    return await start(request, { spec, process, target, place: locateContainerCgroup(record) });
+    return await start(request, { record, spec, process, target });
   } catch (error) {
     throw explain(error, { process });
   }
@@ -56,10 +60,11 @@ interface Joining {
   spec: Spec;
   process: Process;
   target: Fd;
-  place: ReturnType<typeof locateContainerCgroup>;
+  record: ContainerRecord;
 }
 
-async function start(request: ExecRequest, { spec, process, target, place }: Joining) {
+async function start(request: ExecRequest, { record, spec, process, target }: Joining) {
+  const place = locateContainerCgroup(record);
   const terminal = process.terminal === true;
   using receiver = terminal ? (request.console ?? connectConsole(request.consoleSocket)) : undefined;
   const tape = new Tape();
@@ -87,6 +92,7 @@ async function start(request: ExecRequest, { spec, process, target, place }: Joi
     outlivesParent: true,
     preserved: request.preserved,
     seccompFlags: seccompFlags(spec),
+    listener: notifies(spec.linux?.seccomp) ? encodeFrame(LISTENER) : undefined,
     personality: spec.linux?.personality,
   });
   tape.lay("init", init);
@@ -95,23 +101,33 @@ async function start(request: ExecRequest, { spec, process, target, place }: Joi
   using conversation = ours;
   using sent = tape.send();
   const fds = { tape: sent, owner: theirs, rootfs: target, alive: theirEnd, ...(receiver ? { data: receiver } : {}) };
+  using agent = connectAgent(spec.linux?.seccomp);
   const player = spawnPlayer(fds, "hoy-exec", [0, 1, 2], request.preserved);
   theirs.close();
   theirEnd.close();
-  const frames = new FrameReader(conversation.number);
-  const pid = readPid(frames, tape);
+  const pid = readPid(new DescriptorReader(conversation.number), tape, (listener, joined) =>
+    agent?.handOver(listener, joined, stateOf(record, spec, "running")),
+  );
   if (!request.foreground) waitChild(player);
-  const failed = frames.next();
-  if (failed) throw failure(tape, failed);
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
   return { pid, player: request.foreground ? { pid: player, ended } : undefined };
 }
 
-function readPid(frames: FrameReader, tape: Tape): number {
-  const frame = frames.next();
-  if (!frame) throw new SysError("join the container's namespaces", 3);
-  if (frame.type === From.failed) throw failure(tape, frame);
-  return Number(frame.data.toString());
+/** Reads up to the end, which is that of a program that runs. The process may be faster than the player that tells its pid. */
+function readPid(frames: DescriptorReader, tape: Tape, onListener: (listener: Fd | undefined, pid: number) => void): number {
+  let pid: number | undefined;
+  let listens = false;
+  for (let frame = frames.next(); frame; frame = frames.next()) {
+    if (frame.type === From.pid) pid = Number(frame.data.toString());
+    else if (frame.type === LISTENER) listens = true;
+    else throw failure(tape, frame);
+    if (pid !== undefined && listens) {
+      onListener(frames.fds.shift(), pid);
+      listens = false;
+    }
+  }
+  if (pid === undefined) throw new SysError("join the container's namespaces", 3);
+  return pid;
 }
 
 function planTerminal(tape: Tape, part: Part, { consoleSize, user }: Process): void {

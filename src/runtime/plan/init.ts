@@ -60,6 +60,7 @@ export interface InitRequest {
   outlivesParent?: boolean;
   preserved?: number;
   seccompFlags?: number | undefined;
+  listener?: Uint8Array | undefined;
   /** The session keyring of the caller is kept. */
   keepsKeyring?: boolean;
 }
@@ -206,6 +207,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
       outlivesParent: request.outlivesParent ?? false,
       preserved: request.preserved ?? 0,
       seccompFlags: request.seccompFlags,
+      listener: request.listener,
       personality: spec.linux?.personality,
     });
   return part;
