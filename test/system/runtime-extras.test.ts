@@ -1,6 +1,7 @@
 /** `hoy runtime` on the compiled binary: what config.json can ask for beyond the usual. */
 import { expect } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Outcome, spawnHoy } from "../harness/hoy.ts";
 import { Notifier, refuseCall } from "../harness/notifier.ts";
@@ -206,4 +207,68 @@ root("seccomp listener: what cannot work is refused", async () => {
   expect(await why({ defaultAction: "SCMP_ACT_NOTIFY", listenerPath: path })).toContain("cannot be the default action");
   // not used, so not asked
   expect(await why({ defaultAction: "SCMP_ACT_ALLOW", listenerPath: path })).toBe("");
+});
+
+root("execCPUAffinity and memoryPolicy: where exec runs, and where memory comes from", async () => {
+  await using bundle = new OciBundle();
+  const numa = existsSync("/proc/self/numa_maps");
+  bundle.configure(["sleep", "1000"], ({ linux, process }) => {
+    process.execCPUAffinity = { initial: "0", final: "0" };
+    if (numa) linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"] };
+  });
+  bundle.start("c");
+  const cpus = ["grep", "Cpus_allowed_list", "/proc/self/status"];
+  expect(await bundle.ok(["exec", "c", ...cpus])).toBe("Cpus_allowed_list:\t0");
+  // of exec alone
+  const { pid } = JSON.parse(await bundle.ok(["state", "c"]));
+  if (availableParallelism() > 1) expect(readFileSync(`/proc/${pid}/status`, "utf8")).not.toContain("Cpus_allowed_list:\t0\n");
+  if (numa) {
+    expect(readFileSync(`/proc/${pid}/numa_maps`, "utf8").split("\n")[0]).toContain("bind=static:0");
+    expect(await bundle.ok(["exec", "c", "head", "-1", "/proc/self/numa_maps"])).toContain("bind=static:0");
+  }
+  for (const [edit, why] of [
+    [{ memoryPolicy: { mode: "MPOL_NOTHING" } }, "linux.memoryPolicy.mode: unknown value MPOL_NOTHING"],
+    [{ memoryPolicy: { mode: "MPOL_BIND", nodes: "x" } }, "linux.memoryPolicy.nodes"],
+  ] as const) {
+    bundle.configure(["true"], ({ linux }) => Object.assign(linux, edit));
+    expect((await bundle.runtime(["run", "d"])).stderr).toContain(why);
+  }
+});
+
+requires(
+  "root",
+  "namespaces",
+  "busybox",
+  "ip",
+)("netDevices: an interface moves in with its addresses, and back when nothing comes of it", async () => {
+  await using bundle = new OciBundle();
+  const ip = (...args: string[]) => Bun.spawnSync(["ip", ...args]).stdout.toString();
+  const name = `hx${process.pid % 100_000}`;
+  const configure = (newName: string, ...args: string[]) =>
+    bundle.configure(args, ({ linux }) => {
+      linux.netDevices = { [name]: { name: newName } };
+    });
+  ip("link", "add", name, "type", "veth", "peer", "name", `${name}p`);
+  try {
+    ip("addr", "add", "198.51.100.7/25", "brd", "+", "dev", name);
+    ip("addr", "add", "2001:db8::7/64", "dev", name, "nodad");
+    ip("link", "set", name, "up");
+    const hosts = ip("-brief", "addr", "show", name);
+    configure("inner", "/no/such/program");
+    expect((await bundle.runtime(["run", "c"])).stderr).toContain("no such file");
+    const back = ip("-brief", "addr", "show", name);
+    for (const part of ["198.51.100.7/25", "2001:db8::7/64"])
+      expect([hosts, back]).toEqual([expect.stringContaining(part), expect.stringContaining(part)]);
+    configure("lo", "true");
+    expect((await bundle.runtime(["run", "c"])).stderr).toContain("has one named lo");
+    configure("eth%d", "ip", "addr", "show", "dev", "eth0");
+    const shown = await bundle.ok(["run", "c"]);
+    expect(shown).toMatch(/eth0@\w+: <[A-Z,-]*\bUP\b/);
+    expect(shown).toContain("inet 198.51.100.7/25 brd 198.51.100.127 scope global");
+    expect(shown).toContain("inet6 2001:db8::7/64 scope global");
+    expect(ip("link", "show", name)).toBe("");
+    expect((await bundle.runtime(["run", "c"])).stderr).toContain(`the host has no interface ${name}`);
+  } finally {
+    ip("link", "delete", name);
+  }
 });

@@ -1,5 +1,6 @@
 /** Counters of cgroup v1 (Documentation/admin-guide/cgroup-v1). */
 import { readdirSync } from "node:fs";
+import { parseNumberList } from "../number-list.ts";
 import { type BlockEntry, type Count, count, keyed, pageSizesIn, type Reader, type Stats, type Usage } from "./counters.ts";
 
 /** USER_HZ: the unit of cpuacct.stat. */
@@ -43,20 +44,9 @@ function cpu(read: Reader, readAccounting: Reader): Stats["cpu"] {
 const CPUSET_FLAGS = ["cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page", "memory_spread_slab"];
 const CPUSET_MORE = ["memory_pressure", "sched_load_balance", "sched_relax_domain_level"];
 
-/** The numbers in `0-2,4`. */
-function listed(text: string): number[] {
-  return text
-    .split(",")
-    .filter(Boolean)
-    .flatMap((part) => {
-      const [first = 0, last = first] = part.split("-").map(Number);
-      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-    });
-}
-
 const cpuset = (read: Reader): Stats["cpuset"] => ({
-  cpus: listed(read("cpuset.cpus")),
-  mems: listed(read("cpuset.mems")),
+  cpus: parseNumberList(read("cpuset.cpus"), "cpuset.cpus"),
+  mems: parseNumberList(read("cpuset.mems"), "cpuset.mems"),
   ...Object.fromEntries([...CPUSET_FLAGS, ...CPUSET_MORE].map((name) => [name, count(read(`cpuset.${name}`) || "0")])),
 });
 

@@ -41,9 +41,6 @@ function refuse({ linux, process, mounts = [] }: Spec): void {
     [process?.selinuxLabel, "process.selinuxLabel"],
     [linux?.mountLabel, "linux.mountLabel"],
     [linux?.intelRdt, "linux.intelRdt"],
-    [linux?.memoryPolicy, "linux.memoryPolicy"],
-    [Object.keys(linux?.netDevices ?? {}).length > 0, "linux.netDevices"],
-    [process?.execCPUAffinity, "process.execCPUAffinity"],
     [mounts.some(({ uidMappings }) => uidMappings?.length), "mounts[].uidMappings"],
     [mounts.some(({ options }) => options?.some((word) => /^r?idmap$/.test(word))), 'the mount option "idmap"'],
   ];

@@ -26,6 +26,7 @@ import { LISTENER, MOUNTED, script, type Turns } from "./conversation.ts";
 import { explain } from "./explain.ts";
 import { runHooks } from "./hooks.ts";
 import { idMaps, newNamespaces, planNamespaces } from "./namespaces.ts";
+import { moveNetDevices } from "./net-devices.ts";
 import { prepareMounts } from "./ready-mounts.ts";
 import { type ContainerRecord, makeFolder, processStat, START_SOCKET, writeRecord, writeSpec } from "./record.ts";
 import { DescriptorReader, notifies } from "./seccomp-agent.ts";
@@ -167,6 +168,8 @@ async function create(work: Work): Promise<Created> {
     if (maps) writeIdMaps(pid, maps);
     conversation.word();
   }
+  const devices = moveNetDevices(spec, pid);
+  undo.push(() => devices?.undo());
   const record = recordOf(work, { pid, tape, place });
   if (turns.hooks) await runCreateHooks(conversation, record, spec);
   conversation.expect(From.ready);
@@ -174,6 +177,7 @@ async function create(work: Work): Promise<Created> {
   writeRecord(folder, record);
   undo.push(() => rmSync(join(folder, "state.json"), { force: true }));
   if (request.separateStart) conversation.word();
+  devices?.close();
   return { record, spec, folder, lock: work.lock, player: request.foreground ? player : undefined, conversation };
 }
 

@@ -10,6 +10,7 @@ import type { Process, Spec } from "../../spec/runtime.ts";
 import { enter, joinPart } from "../exec.ts";
 import { encodeFrame, From } from "../frames.ts";
 import { planProcess } from "../plan/process.ts";
+import { planAffinity } from "../plan/scheduling.ts";
 import { openTerminal, useTerminal } from "../plan/terminal.ts";
 import { filterForOci } from "../seccomp/filter.ts";
 import { failure } from "../start.ts";
@@ -72,16 +73,20 @@ async function start(request: ExecRequest, { record, spec, process, target }: Jo
   tape.flags = Flag.report | (request.foreground ? 0 : Flag.leave);
   tape.clone = tape.cloneArgs({ flags: 0, exitSignal: 17 });
   const below = (folder: string): string => (request.cgroup === undefined ? folder : `${folder}/${request.cgroup}`);
-  tape.lay(
-    "early",
-    joinPart({
-      target,
-      namespaces: ownNamespaces(spec),
-      joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
-      into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
-    }),
-  );
+  // so that it runs on none of the caller's CPUs when it joins the cgroup, and on its own from then on
+  const affinity = process.execCPUAffinity ?? spec.process?.execCPUAffinity;
+  const early = new Part();
+  planAffinity(tape, early, affinity?.initial);
+  const joining = joinPart({
+    target,
+    namespaces: ownNamespaces(spec),
+    joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
+    into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
+  });
+  early.ops.push(...joining.ops);
+  tape.lay("early", early);
   const init = new Part();
+  planAffinity(tape, init, affinity?.final);
   enter(init);
   if (terminal) planTerminal(tape, init, process);
   planProcess(tape, init, {
@@ -94,6 +99,7 @@ async function start(request: ExecRequest, { record, spec, process, target }: Jo
     seccompFlags: seccompFlags(spec),
     listener: notifies(spec.linux?.seccomp) ? encodeFrame(LISTENER) : undefined,
     personality: spec.linux?.personality,
+    memoryPolicy: spec.linux?.memoryPolicy,
   });
   tape.lay("init", init);
   const [ours, theirs] = socketPair();

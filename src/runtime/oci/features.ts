@@ -4,6 +4,7 @@ import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { CAPABILITIES, lastCapability } from "../capabilities.ts";
 import { detectCgroups } from "../cgroup/host.ts";
+import { MEMORY_FLAGS, MEMORY_MODES } from "../plan/memory-policy.ts";
 import { MOUNT_WORDS } from "../plan/mount-options.ts";
 import { SECCOMP_FLAGS } from "./seccomp-flags.ts";
 import { OCI_VERSION } from "./state.ts";
@@ -57,8 +58,8 @@ export function features(version: string) {
       selinux: { enabled: false },
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: false } },
-      netDevices: { enabled: false },
-      memoryPolicy: { enabled: false },
+      netDevices: { enabled: true },
+      memoryPolicy: { modes: Object.keys(MEMORY_MODES), flags: Object.keys(MEMORY_FLAGS) },
     },
     annotations: { "hoy.version": version },
   };

@@ -209,6 +209,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
       seccompFlags: request.seccompFlags,
       listener: request.listener,
       personality: spec.linux?.personality,
+      memoryPolicy: spec.linux?.memoryPolicy,
     });
   return part;
 }

@@ -7,6 +7,7 @@ import { HoyError } from "../../spec/error.ts";
 import type { Linux, Process } from "../../spec/runtime.ts";
 import { capabilityMask, lastCapability } from "../capabilities.ts";
 import { rlimitNumber, rlimitValue } from "../rlimits.ts";
+import { planMemoryPolicy } from "./memory-policy.ts";
 import { planPersonality, planScheduling } from "./scheduling.ts";
 
 const PR_SET_PDEATHSIG = 1;
@@ -36,6 +37,7 @@ export interface ProcessRequest {
   /** How many of the caller's descriptors it gets from 3 on; they wait from PRESERVED on (ffi/player.ts). */
   preserved?: number;
   personality?: Linux["personality"];
+  memoryPolicy?: Linux["memoryPolicy"];
   /** SECCOMP_FILTER_FLAG_* where the spec names some. */
   seccompFlags?: number | undefined;
   /** The filter has calls that somebody else answers: what is said on `report` with the descriptor for it. */
@@ -128,6 +130,7 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   planRlimits(tape, part, process.rlimits);
   planScheduling(tape, part, process);
   planPersonality(part, request.personality);
+  planMemoryPolicy(tape, part, request.memoryPolicy);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   const early = !process.noNewPrivileges;
   const closesEarly = early && request.listener !== undefined;
