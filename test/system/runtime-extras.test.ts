@@ -272,3 +272,37 @@ requires(
     ip("link", "delete", name);
   }
 });
+
+root("idmap: files show the mount's own owners, or those of the container's user namespace", async () => {
+  await using bundle = new OciBundle();
+  const source = join(bundle.dir, "source");
+  mkdirSync(source);
+  writeFileSync(join(source, "file"), "");
+  chownSync(source, 0, 0);
+  chownSync(join(source, "file"), 3, 4);
+  const mappings = (hostID: number) => [{ containerID: 0, hostID, size: 1000 }];
+  const mount = { destination: "/data", type: "bind", source, options: ["rbind", "idmap", "nosuid"] };
+  const list = [
+    "sh",
+    "-c",
+    "stat -c '%n %u:%g' /data /data/file; touch /data/new 2>/dev/null; grep -o ' /data .*nosuid' /proc/self/mountinfo",
+  ];
+  const own = { ...mount, uidMappings: mappings(5000), gidMappings: mappings(6000) };
+  bundle.configure(list, ({ mounts }) => mounts.push(own));
+  expect(await bundle.ok(["run", "c"])).toMatch(/^\/data 5000:6000\n\/data\/file 5003:6004\n \/data rw,nosuid$/);
+  bundle.configure(list, ({ mounts, linux }) => {
+    mounts.push({ ...mount, options: ["rbind", "ridmap", "nosuid", "ro"] });
+    linux.namespaces?.push({ type: "user" });
+    linux.uidMappings = mappings(200_000);
+    linux.gidMappings = mappings(200_000);
+  });
+  expect(await bundle.ok(["run", "c"])).toMatch(/^\/data 0:0\n\/data\/file 3:4\n \/data ro,nosuid$/);
+  for (const [wrong, why] of [
+    [mount, "needs uidMappings and gidMappings, or a user namespace"],
+    [{ ...own, gidMappings: [] }, "uidMappings and gidMappings go together"],
+    [{ ...own, type: "tmpfs", source: "tmpfs", options: ["idmap"] }, "is no bind"],
+  ] as const) {
+    bundle.configure(["true"], ({ mounts }) => mounts.push(structuredClone(wrong) as FullSpec["mounts"][number]));
+    expect((await bundle.runtime(["run", "c"])).stderr).toContain(why);
+  }
+});

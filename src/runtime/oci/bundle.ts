@@ -35,14 +35,12 @@ export function readBundle(folder: string): Bundle {
 }
 
 /** What the spec can say and this runtime does not do yet: never ignored. */
-function refuse({ linux, process, mounts = [] }: Spec): void {
+function refuse({ linux, process }: Spec): void {
   const asked: [unknown, string][] = [
     [process?.apparmorProfile && process.apparmorProfile !== "unconfined", "process.apparmorProfile"],
     [process?.selinuxLabel, "process.selinuxLabel"],
     [linux?.mountLabel, "linux.mountLabel"],
     [linux?.intelRdt, "linux.intelRdt"],
-    [mounts.some(({ uidMappings }) => uidMappings?.length), "mounts[].uidMappings"],
-    [mounts.some(({ options }) => options?.some((word) => /^r?idmap$/.test(word))), 'the mount option "idmap"'],
   ];
   const found = asked.find(([present]) => present);
   if (found) throw new HoyError(`config.json: ${found[1]} is not supported by this version of hoy`, { status: 400 });

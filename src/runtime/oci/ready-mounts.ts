@@ -5,6 +5,7 @@ import type { Mount } from "../../spec/runtime.ts";
 import { parseMountOptions } from "../plan/mount-options.ts";
 import type { Bundle } from "./bundle.ts";
 import { copyUp } from "./copy-up.ts";
+import { isMapped, mapMount } from "./idmap-mount.ts";
 
 export interface ReadyMounts extends Disposable {
   /** In the order in which spawnPlayer gets them. */
@@ -14,6 +15,7 @@ export interface ReadyMounts extends Disposable {
 }
 
 function makeReady(bundle: Pick<Bundle, "spec" | "rootfs">, mount: Mount): Fd | undefined {
+  if (isMapped(mount)) return mapMount(bundle.spec, mount);
   const { copyUp: fills } = parseMountOptions(mount.destination, mount.options ?? []);
   return fills ? copyUp(bundle, mount) : undefined;
 }

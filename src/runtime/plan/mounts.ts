@@ -112,13 +112,13 @@ interface Planned {
 }
 
 /** `early`: where a source with propagation was copied to while the host's tree was still shared. */
-function bind(planner: Planner, { mount, options }: Planned, early: Slot | undefined): void {
+function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot | undefined): void {
   const source = mount.source ?? "";
   const step = `bind ${source} on ${mount.destination}`;
   if (isDirectory(source)) makeDirectories(planner, mount.destination);
   else makeFile(planner, mount.destination);
-  const tree = early ?? MOUNT;
-  if (!early) copySource(planner, mount, options.recursive);
+  const tree = ready ?? early ?? MOUNT;
+  if (tree === MOUNT) copySource(planner, mount, options.recursive);
   const { flag, recursive } = options.propagation ?? { flag: PRIVATE, recursive: true };
   setAttributes(planner, step, tree, { propagation: flag, recursive });
   setAttributes(planner, step, tree, { set: options.set, clear: options.clear });
@@ -165,9 +165,12 @@ export function planMounts(
 } {
   const planned = mounts.map((mount) => {
     refuseProc(mount);
-    return { mount, options: parseMountOptions(mount.destination, mount.options ?? []), ready: ready.get(mount) };
+    const options = parseMountOptions(mount.destination, mount.options ?? []);
+    if (options.idMap && !ready.has(mount))
+      throw new HoyError(`the mount on ${mount.destination}: "${options.idMap}" is not supported here`);
+    return { mount, options, ready: ready.get(mount) };
   });
-  const shared = planned.filter(({ options }) => options.bind && isShared(options));
+  const shared = planned.filter(({ options, ready: made }) => options.bind && isShared(options) && made === undefined);
   if (shared.length > LAST_EARLY - FIRST_EARLY)
     throw new HoyError(`${shared.length} mounts with shared or slave propagation are too many`, { status: 400 });
   const slots = new Map(shared.map((entry, index) => [entry, slot(FIRST_EARLY + index)]));
