@@ -306,3 +306,20 @@ root("idmap: files show the mount's own owners, or those of the container's user
     expect((await bundle.runtime(["run", "c"])).stderr).toContain(why);
   }
 });
+
+root("a bind's source may lie where root of the container's user namespace cannot walk", async () => {
+  await using bundle = new OciBundle();
+  const closed = join(bundle.dir, "closed");
+  mkdirSync(join(closed, "source"), { recursive: true });
+  writeFileSync(join(closed, "source/file"), "content");
+  chmodSync(closed, 0o700);
+  bundle.configure(["cat", "/mnt/file", "/etc/one"], ({ mounts, linux }) => {
+    mounts.push({ destination: "/mnt", type: "bind", source: join(closed, "source"), options: ["rbind", "rprivate", "ro"] });
+    mounts.push({ destination: "/etc/one", type: "bind", source: join(closed, "source/file"), options: ["bind", "rslave"] });
+    linux.namespaces?.push({ type: "user" });
+    for (const maps of ["uidMappings", "gidMappings"] as const) linux[maps] = [{ containerID: 0, hostID: 200_000, size: 1000 }];
+  });
+  mkdirSync(join(bundle.rootfs, "mnt"));
+  writeFileSync(join(bundle.rootfs, "etc/one"), "");
+  expect(await bundle.ok(["run", "c"])).toBe("contentcontent");
+});

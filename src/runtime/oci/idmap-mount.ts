@@ -74,6 +74,12 @@ export const isMapped = (mount: Mount): boolean =>
   parseMountOptions(mount.destination, mount.options ?? []).idMap !== undefined ||
   (mount.uidMappings ?? []).length + (mount.gidMappings ?? []).length > 0;
 
+/** What is mounted at the path, and below it where `recursive`, as a detached mount. Throws SysError. */
+export function copyMount(path: string, recursive: boolean): Fd {
+  const flags = OPEN_TREE_CLONE | CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  return new Fd(check(sys(NR.open_tree, AT_FDCWD, cstr(path), flags), `bind ${path}`));
+}
+
 /** The bind as a detached mount with the map set; the player sets its other attributes. Throws HoyError. */
 export function mapMount(spec: Spec, mount: Mount): Fd {
   const { destination, source = "" } = mount;
@@ -81,8 +87,7 @@ export function mapMount(spec: Spec, mount: Mount): Fd {
   if (!options.bind && mount.type !== "bind")
     throw new HoyError(`the mount on ${destination} is no bind: ids are mapped for these alone`, { status: 400 });
   using namespace = namespaceOf(mount, spec);
-  const flags = OPEN_TREE_CLONE | CLOEXEC | (options.recursive ? AT_RECURSIVE : 0);
-  const made = new Fd(check(sys(NR.open_tree, AT_FDCWD, cstr(source), flags), `bind ${source}`));
+  const made = copyMount(source, options.recursive);
   const attributes = new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, 0n, BigInt(namespace.number)]);
   const how = AT_EMPTY_PATH | (options.idMap === "ridmap" ? AT_RECURSIVE : 0);
   const result = sys(NR.mount_setattr, made.number, cstr(""), how, attributes, attributes.byteLength);
