@@ -28,6 +28,11 @@ const PIECE = 1 << 30;
 /** Copies what lies in the folder `from` into the folder `to`, and gives `to` the owner, mode and times of `from`. Throws SysError. */
 export function copyFolder(from: number, to: number): void {
   for (const { name } of readFolder(from)) copyEntry(from, to, name);
+  copyLook(from, to);
+}
+
+/** Gives the open folder `to` the owner, mode, times and attributes of `from`. Throws SysError. */
+export function copyLook(from: number, to: number): void {
   const status = statAt(from, "");
   if (!status) return;
   check(sys(NR.fchown, to, status.uid, status.gid), "chown the copied folder");

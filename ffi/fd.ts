@@ -23,6 +23,7 @@ export const O_PATH = 0o10000000;
 /** fcntl(2): a copy with the lowest free number from the argument on. */
 export const F_DUPFD_CLOEXEC = 1030;
 
+export const RESOLVE_NO_XDEV = 0x01;
 export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_IN_ROOT = 0x10;

@@ -33,8 +33,8 @@ static u8 thunk[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48,
 #define sys4(n, a, b, c, d) sys(n, a, b, c, d, 0, 0)
 
 enum { EINTR = 4, EAGAIN = 11, ANY = -1 };
-enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16 };
-enum { CLOEXEC = 02000000, NONBLOCK = 04000, WRONLY = 1, CREATE = 0100, TRUNCATE = 01000, APPEND = 02000 };
+enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32 };
+enum { CLOEXEC = 02000000, NOCTTY = 0400, NONBLOCK = 04000, WRONLY = 1, CREATE = 0100, TRUNCATE = 01000, APPEND = 02000 };
 enum { CLONE_PIDFD = 0x1000, CLONE_PARENT = 0x8000 };
 
 /* --- the tape (ffi/tape.ts writes it; keep both in step) --- */
@@ -63,6 +63,9 @@ static void leave(int code) { for (;;) sys1(NR_exit_group, code); }
 enum { SIG_DEFAULT = 0, SIG_IGNORE = 1, SIGPIPE = 13, SIGCHLD = 17 };
 static void handle(int signal, word how) { word action[4]; action[0] = how; action[1] = action[2] = action[3] = 0; sys4(NR_rt_sigaction, signal, action, 0, 8); }
 
+/* One of up to four errnos, a byte each (ffi/tape.ts). */
+static int ignores(int set, int e) { return set == ANY || (set & 255) == e || (set >> 8 & 255) == e || (set >> 16 & 255) == e || (set >> 24 & 255) == e; }
+
 /* Plays one part; on failure fills {step, errno} and returns -1. */
 static int play(struct part *part, int *fail) {
   word i;
@@ -76,7 +79,7 @@ static int play(struct part *part, int *fail) {
     do r = sys(o->nr, a[0], a[1], a[2], a[3], a[4], a[5]); while (r == -EINTR || (r == -EAGAIN && o->nr == NR_openat2 && ++tries < 1000));
     if (r < 0 && r > -4096) {
       int e = -r;
-      if (o->ignored != ANY && (o->ignored & 0xffff) != e && (o->ignored >> 16 & 0xffff) != e) { fail[0] = o->step; fail[1] = e; return -1; }
+      if (!ignores(o->ignored, e)) { fail[0] = o->step; fail[1] = e; return -1; }
       i += o->skip;
     } else if (o->expected != ANY && r != o->expected) { fail[0] = o->step; fail[1] = 0; return -1; }
     if (o->out >= 0) slot[o->out] = r;
@@ -193,8 +196,10 @@ static int out_used[2], out_logged[2];
 static char in_buffer[8192];
 static int in_used, in_at;
 static int out_fd = -1, err_fd = -1, in_fd = -1, pid_fd = -1, done, flags;
+static int slave_fd = -1; /* of the terminal: as long as it is open, the master's end is not reached, and the container may open it again */
 
 static void client_drop(int i) {
+  if (client[i].fd < 0) return; /* an owner that is gone already */
   sys1(NR_close, client[i].fd);
   if (i == 0 && client[0].fd == OWNER) { client[0].fd = -1; client[0].sent = frame_size; return; } /* the owner keeps its place */
   copy((char *)(client + i), (char *)(client + --clients), sizeof client[0]);
@@ -325,7 +330,7 @@ static void record(const char *temporary, const char *name, char *b, word n) {
   sys1(NR_close, fd);
 }
 
-/* --- words between init and monitor, on a SOCK_SEQPACKET pair --- */
+/* --- words between init and monitor, on a SOCK_SEQPACKET pair (S_PID: on a pipe, see clone_joined) --- */
 enum { S_FAILED = 1, S_TTY = 2, S_READY = 3, S_PID = 4 };
 static int sync_fd;
 
@@ -409,10 +414,15 @@ static void split_for_reaper(void) {
 
 static void run_init(void) { if (flags & REAPER) split_for_reaper(); init(); }
 
-/* A clone below the namespaces that `join` enters: an intermediate process joins, its child becomes ours by CLONE_PARENT. */
+/*
+ * A clone below the namespaces that `join` enters: an intermediate process joins, its child becomes ours by CLONE_PARENT.
+ * The pid comes over a pipe of its own: on the socket, the child could speak before it.
+ */
 static word clone_joined(void) {
-  int m[3], passed[2];
-  word middle = sys(NR_clone, SIGCHLD, 0, 0, 0, 0, 0);
+  int m[3], own[2];
+  word middle = sys2(NR_pipe2, own, CLOEXEC), r;
+  if (middle < 0) return middle;
+  middle = sys(NR_clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (middle == 0) {
     m[0] = S_FAILED;
     if (play(&H->join, m + 1) == 0) {
@@ -420,18 +430,19 @@ static word clone_joined(void) {
       H->clone[0] = (H->clone[0] & ~(word)CLONE_PIDFD) | CLONE_PARENT;
       H->clone[4] = 0; /* no exit signal with CLONE_PARENT: it takes the parent's */
       pid = sys2(NR_clone3, H->clone, 88);
-      if (pid == 0) run_init();
+      if (pid == 0) { sys1(NR_close, own[1]); run_init(); }
       m[0] = pid < 0 ? S_FAILED : S_PID; m[1] = pid < 0 ? -1 : (int)pid; m[2] = pid < 0 ? -(int)pid : 0;
     }
-    sys3(NR_write, slot[SLOT_SYNC], m, 12);
+    sys3(NR_write, own[1], m, 12);
     leave(0);
   }
   if (middle < 0) return middle;
   /* ours goes first: when the intermediate process is killed together with the container, that is the end of the conversation */
-  sys1(NR_close, slot[SLOT_SYNC]);
-  slot[SLOT_SYNC] = -1;
+  sys1(NR_close, own[1]);
   m[0] = S_FAILED; m[1] = -1; m[2] = 0;
-  if (receive(sync_fd, m, 12, passed) != 12 || m[0] != S_PID) { failed(m[1], m[2]); leave(1); }
+  do r = sys3(NR_read, own[0], m, 12); while (r == -EINTR);
+  if (r != 12 || m[0] != S_PID) { failed(m[1], m[2]); leave(1); }
+  sys1(NR_close, own[0]);
   sys4(NR_wait4, middle, 0, 0, 0);
   pid_fd = sys2(NR_pidfd_open, m[1], 0);
   return m[1];
@@ -466,7 +477,10 @@ static void start_up(word pid) {
     if (wait_for(2, -1) < 0) continue;
     if (poll_set[0].got) {
       r = receive(sync_fd, m, 12, passed);
-      if (r == 12 && m[0] == S_TTY) { out_fd = passed[0]; in_fd = flags & STDIN ? out_fd : -1; }
+      if (r == 12 && m[0] == S_TTY) {
+        out_fd = passed[0]; in_fd = flags & STDIN ? out_fd : -1;
+        slave_fd = sys3(NR_ioctl, out_fd, 0x5441, 2 | NOCTTY | CLOEXEC); /* TIOCGPTPEER */
+      }
       else if (r == 12 && m[0] == S_READY) frame(F_READY, "", 0);
       else if (r == 12) { failed(m[1], m[2]); give_up(pid); }
       else if (going) return; /* closed by execve */
@@ -557,13 +571,13 @@ static void serve(word pid) {
       }
     }
     if (poll_set[4].got) stdin_drain();
-    if (poll_set[0].got && !pending() && !pump(0, out_fd)) { if (in_fd == out_fd) in_fd = -1; sys1(NR_close, out_fd); out_fd = -1; }
+    if (poll_set[0].got && !pending() && !pump(0, out_fd)) { if (in_fd == out_fd) stdin_close(); sys1(NR_close, out_fd); out_fd = -1; }
     if (poll_set[1].got && !pending() && !pump(1, err_fd)) { sys1(NR_close, err_fd); err_fd = -1; }
     if (poll_set[3].got && !pending()) {
       int fd = sys4(NR_accept4, slot[SLOT_LISTEN], 0, 0, CLOEXEC | NONBLOCK);
       if (fd >= 0) { client_add(fd); hello(clients - 1); }
     }
-    if (poll_set[2].got) { exited = 1; record_exit(pid); }
+    if (poll_set[2].got) { exited = 1; record_exit(pid); sys1(NR_close, slave_fd); }
   }
   release(pid);
   p = b; put_number(&p, code, 1);
@@ -576,7 +590,7 @@ static void finish(void) {
     poll_set[0].fd = OWNER; poll_set[0].want = POLLIN | (client[0].sent < frame_size ? POLLOUT : 0);
     if (wait_for(1, -1) <= 0) continue;
     if (poll_set[0].got & POLLOUT) client_send(0);
-    if (client[0].fd >= 0 && poll_set[0].got & (POLLIN | POLLERR | POLLHUP) && !client_read(0)) break;
+    if (client[0].fd >= 0 && poll_set[0].got & (POLLIN | POLLERR | POLLHUP | POLLNVAL) && !client_read(0)) break;
   }
   if (done || !(flags & FOLLOW_UP)) leave(0);
   /* nobody is there for what follows the end: the engine itself, by its path, else by the descriptor held since the start */

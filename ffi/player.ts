@@ -1,5 +1,5 @@
 /** Starts the player: its ELF in a sealed memfd, its descriptors in the places that player.c expects. */
-import { SysError } from "./errno.ts";
+import { check, EINVAL, SysError } from "./errno.ts";
 import { F_DUPFD_CLOEXEC, Fd, O_CLOEXEC, O_RDWR, open } from "./fd.ts";
 import { addressOf, cstr, libc, sys } from "./libc.ts";
 import { playerImage } from "./player-image.ts";
@@ -27,14 +27,26 @@ export interface PlayerFds {
 /** Where descriptors that the user's program shall have from 3 on wait until all others are closed; then come `extra` ones. */
 export const PRESERVED = 512;
 
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const MFD_EXEC = 0x10;
+
+/** An empty memfd that may be executed also where vm.memfd_noexec is 1; Linux before 6.3 knows no other and not the flag. */
+function executableMemfd(name: string): Fd {
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const made = sys(NR.memfd_create, cstr(name), flags | MFD_EXEC);
+  const number = made === -EINVAL ? sys(NR.memfd_create, cstr(name), flags) : made;
+  return new Fd(check(number, `memfd_create ${name}`));
+}
+
 /** The ELF in a memfd that nobody can write to any more (memfd_create(2), "File sealing"). */
 function sealedElf(): Fd {
   const image = playerImage();
-  const fd = new Fd(sys(NR.memfd_create, cstr("hoy-monitor"), 3));
-  if (fd.number < 0) throw new SysError("memfd_create hoy-monitor", -fd.number);
+  const fd = executableMemfd("hoy-monitor");
   const written = sys(NR.write, fd.number, image as NodeJS.TypedArray, image.length);
   if (written !== image.length) throw new SysError("write the player", written < 0 ? -written : 28);
-  sys(NR.fcntl, fd.number, F_ADD_SEALS, ALL_SEALS);
+  // without them a container could write to what its own monitor runs (CVE-2019-5736)
+  check(sys(NR.fcntl, fd.number, F_ADD_SEALS, ALL_SEALS), "seal the player");
   return fd;
 }
 

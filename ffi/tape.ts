@@ -52,8 +52,8 @@ export type TapeArg = number | string | Slot;
 export interface OpOptions {
   /** Where the result goes. */
   out?: Slot;
-  /** Errors that do not stop the tape: one or two errnos, or "any". */
-  ignore?: number | readonly [number, number] | "any";
+  /** Errors that do not stop the tape: one to four errnos, or "any". */
+  ignore?: number | readonly number[] | "any";
   /** How many operations to leave out after an ignored error. */
   skip?: number;
   /** The only result that is right, for calls where 0 would mean the end (read). */
@@ -81,7 +81,9 @@ export class Part {
 const ignoreWord = (ignore: OpOptions["ignore"]): number => {
   if (ignore === undefined) return 0;
   if (ignore === "any") return -1;
-  return typeof ignore === "number" ? ignore : ignore[0] | (ignore[1] << 16);
+  if (typeof ignore === "number") return ignore;
+  if (ignore.length > 4) throw new RangeError("an operation can ignore four errors at most");
+  return ignore.reduce((word, errno, index) => word | (errno << (8 * index)), 0);
 };
 
 /** The player's memory while it is written: data and strings grow from the start, parts are laid down when they are complete. */

@@ -18,10 +18,33 @@ export async function complete(words: readonly string[]): Promise<string[]> {
     return () => existingStore(globals.root);
   };
   if (globals.pending) return await valuesFor({ command: "", flag: globals.pending, word: last, open });
+  if (globals.rest[0] === "runtime") return await ofRuntime(globals.rest.slice(1), last, open);
   const found = findCommand(globals.rest);
   if (globals.rest.length === 0 && last.startsWith("-")) return await ofFlag({ command: "", defs: globalFlags, last, open });
   if (!found) return matching(ofProgram(globals.rest), last);
   return await ofCommand(found, last, open);
+}
+
+/** `hoy runtime`, with flags of its own before the command, and containers of its own. */
+async function ofRuntime(words: readonly string[], last: string, open: Opener): Promise<string[]> {
+  const { runtimeCommands, runtimeFlags } = await import("./table/runtime.ts");
+  const { rest, root, pending } = readGlobals(words, runtimeFlags);
+  if (pending) return await valuesFor({ command: "runtime", flag: pending, word: last, open });
+  const [name, ...given] = rest;
+  if (name === undefined)
+    return last.startsWith("-")
+      ? await ofFlag({ command: "runtime", defs: runtimeFlags, last, open })
+      : matching(
+          runtimeCommands.map(({ meta }) => described(meta.name, meta.description)),
+          last,
+        );
+  const command = runtimeCommands.find(({ meta }) => meta.name === name);
+  if (!command) return [];
+  const { positionals, pending: flag } = readWords(command.args, given, command.stopAtFirst);
+  if (!command.usage.includes("CONTAINER") || positionals.length > 0 || flag !== undefined || last.startsWith("-"))
+    return await ofCommand({ command: { ...command, meta: { ...command.meta, name: `runtime ${name}` } }, rest: given }, last, open);
+  const { runtimeContainers } = await import("./runtime/complete.ts");
+  return fitting(runtimeContainers(root), last);
 }
 
 type Opener = () => Promise<() => Store | undefined>;
@@ -30,14 +53,17 @@ const matching = (lines: readonly string[], word: string): string[] => lines.fil
 
 const described = (name: string, description: string): string => `${name}\t${description.split("\n")[0]}`;
 
-/** Takes hoy's own flags off; `pending` is the one whose value is being written. */
-function readGlobals(words: readonly string[]): { rest: readonly string[]; root: string | undefined; pending: string | undefined } {
+/** Takes the flags before the command off; `pending` is the one whose value is being written. */
+function readGlobals(
+  words: readonly string[],
+  defs: FlagDefs = globalFlags,
+): { rest: readonly string[]; root: string | undefined; pending: string | undefined } {
   let root: string | undefined;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as string;
     if (!word.startsWith("-")) return { rest: words.slice(at), root, pending: undefined };
-    const { name, value } = flagOf(word, globalFlags);
-    if (name === undefined || (globalFlags as FlagDefs)[name]?.type === "boolean") continue;
+    const { name, value } = flagOf(word, defs);
+    if (name === undefined || defs[name]?.type === "boolean") continue;
     if (value === undefined && at + 1 === words.length) return { rest: [], root, pending: name };
     const given = value ?? (words[++at] as string);
     if (name === "root") root = given;

@@ -11,6 +11,8 @@ const PUBLIC_SERVERS = ["8.8.8.8", "8.8.4.4"];
 export interface HostResolvConf {
   readonly path: string;
   readonly text: string;
+  /** What /etc/resolv.conf itself says, stub or not. */
+  readonly literal: string;
 }
 
 export interface ResolvConfRequest {
@@ -44,10 +46,10 @@ const isLoopback = (server: string): boolean => server.startsWith("127.") || ser
 
 /** The file of the host that names its real servers; an empty text when the host has none. */
 export function hostResolvConf(read: (path: string) => string | undefined = readText): HostResolvConf {
-  const text = read(HOST_FILE) ?? "";
-  const { servers } = parseResolvConf(text);
+  const literal = read(HOST_FILE) ?? "";
+  const { servers } = parseResolvConf(literal);
   const real = servers.length === 1 && servers[0] === STUB ? read(RESOLVED_FILE) : undefined;
-  return real === undefined ? { path: HOST_FILE, text } : { path: RESOLVED_FILE, text: real };
+  return real === undefined ? { path: HOST_FILE, text: literal, literal } : { path: RESOLVED_FILE, text: real, literal };
 }
 
 function readText(path: string): string | undefined {
@@ -82,9 +84,12 @@ export function containerResolvConf(request: ResolvConfRequest): string {
   ].join("\n");
 }
 
-/** The text for a container in the host's network: the host's file as it is, unless something is to be different. */
+/**
+ * The text for a container in the host's network: the host's file as it is, unless something is to be different; then, as with
+ * Docker, it is made from the one that names the real servers.
+ */
 export function sharedResolvConf(request: ResolvConfRequest): string {
-  if (![request.servers, request.search, request.options].some((list) => list?.length)) return request.host.text;
+  if (![request.servers, request.search, request.options].some((list) => list?.length)) return request.host.literal;
   const host = parseResolvConf(request.host.text);
   const own = request.servers?.length ? request.servers : host.servers;
   // Whatever the host reaches, this container reaches: its servers are named as if the user had.

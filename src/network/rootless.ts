@@ -5,9 +5,9 @@
  * and can be told to end with the container. Called with the user's namespaces joined (uid 0 inside).
  */
 import { accessSync, constants, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { check, EINTR } from "../../ffi/errno.ts";
-import { type Fd, memfd, pipe } from "../../ffi/fd.ts";
+import { basename, join } from "node:path";
+import { check, EINTR, EPERM, ESRCH } from "../../ffi/errno.ts";
+import { Fd, memfd, pipe } from "../../ffi/fd.ts";
 import { cstr, sys } from "../../ffi/libc.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "../../ffi/netlink.ts";
 import { NR } from "../../ffi/syscalls.ts";
@@ -82,17 +82,20 @@ export interface RootlessRequest {
 
 const MS_BIND = 0x1000;
 const MNT_DETACH = 2;
+const SIGTERM = 15;
 
 /** Descriptors as slirp4netns inherits them. */
 const READY_FD = 3;
 const EXIT_FD = 4;
 
+/** The first word of its command line, by which the sweeper knows it. */
+const slirpTitle = (folder: string): string => `slirp4netns ${folder}`;
+
 /** The command line. Pure. Nothing of the host's loopback interface is reachable from inside, and no port is forwarded. */
 export function rootlessCommand({ helper, namespace, folder, exit }: RootlessRequest): string[] {
   if (helper.program === "slirp4netns")
     return [
-      // The first word is the process's title.
-      `slirp4netns ${folder}`,
+      slirpTitle(folder),
       "--configure",
       "--mtu=65520",
       "--disable-host-loopback",
@@ -225,15 +228,19 @@ export function stopRootlessNetwork(folder: string): void {
   dropNamespaceFile(folder);
   const recorded = recordedPid(folder);
   if (recorded === undefined) return;
-  for (const pid of recorded ? [recorded] : allProcesses()) {
-    if (!commandLine(pid).includes(folder)) continue;
-    try {
-      process.kill(pid, "SIGTERM");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
-  }
+  for (const pid of recorded ? [recorded] : allProcesses()) endHelper(pid, folder);
   rmSync(join(folder, PID_FILE), { force: true });
+}
+
+/** Ends the process if it is this folder's helper: by descriptor, as a number may be another's by the time of the signal. */
+function endHelper(pid: number, folder: string): void {
+  const opened = sys(NR.pidfd_open, pid, 0);
+  if (opened === -ESRCH) return;
+  using helper = new Fd(check(opened, `open the process ${pid}`));
+  if (!isHelper(commandLine(pid), folder)) return;
+  const sent = sys(NR.pidfd_send_signal, helper.number, SIGTERM, 0, 0);
+  // It has ended, or is another user's, who gave it such a name.
+  if (sent !== -ESRCH && sent !== -EPERM) check(sent, `end the process ${pid}`);
 }
 
 const allProcesses = (): number[] =>
@@ -241,10 +248,16 @@ const allProcesses = (): number[] =>
     .map(Number)
     .filter((pid) => pid > 1 && pid !== process.pid);
 
-function commandLine(pid: number): string {
+/** True for the command lines that `rootlessCommand` makes for this folder. pasta goes on as `pasta.avx2` where it can. */
+function isHelper([name = "", ...words]: readonly string[], folder: string): boolean {
+  if (name === slirpTitle(folder)) return true;
+  return /^pasta(\.|$)/.test(basename(name)) && words.some((word, at) => word === "--pid" && words[at + 1] === join(folder, PID_FILE));
+}
+
+function commandLine(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
   } catch {
-    return ""; // ended
+    return []; // ended
   }
 }

@@ -29,9 +29,12 @@ export function endpointsOf(domain: string, settings: Settings): Endpoint[] {
 export interface Trust {
   /** Its certificate is not checked, and it may speak plain HTTP. */
   readonly insecure: boolean;
+  /** In place of the public authorities that Bun brings. */
   readonly ca?: readonly string[];
   readonly cert?: string;
   readonly key?: string;
+  /** The machine's authorities are in `ca`. */
+  readonly system?: true;
 }
 
 type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
@@ -94,7 +97,7 @@ const SYSTEM_BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert
  * The machine's own certificate authorities (SSL_CERT_FILE first, as for Go's programs), or undefined. Bun brings the public ones;
  * a company's own is only here.
  */
-export function systemAuthorities(): string | undefined {
+function systemAuthorities(): string | undefined {
   for (const file of [process.env.SSL_CERT_FILE, ...SYSTEM_BUNDLES]) {
     try {
       if (file) return readFileSync(file, "utf8");
@@ -103,4 +106,15 @@ export function systemAuthorities(): string | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * The same trust with the machine's authorities, as a second try: they are many, and few hosts need them. Docker adds those of
+ * `certs.d` to them; where the machine has none, Bun's stand in. Undefined when there is nothing to add.
+ */
+export async function withSystem(trust: Trust): Promise<Trust | undefined> {
+  if (trust.system) return undefined;
+  const own = trust.ca ?? [];
+  const authorities = systemAuthorities() ?? (own.length > 0 ? (await import("node:tls")).rootCertificates.join("\n") : undefined);
+  return authorities === undefined ? undefined : { ...trust, ca: [...own, authorities], system: true };
 }

@@ -4,7 +4,7 @@
  */
 import type { Settings } from "../state/settings.ts";
 import { Fault, faultOf } from "./fault.ts";
-import { systemAuthorities, type Trust, trustOf } from "./hosts.ts";
+import { type Trust, trustOf, withSystem } from "./hosts.ts";
 import { exemptFromProxy } from "./proxy.ts";
 
 export interface Network {
@@ -82,9 +82,8 @@ async function single(network: Network, request: Request): Promise<Answer> {
     return await send(network, request, trust);
   } catch (error) {
     const fault = faultOf(error);
-    const authorities = fault.kind === "certificate" && !trust.ca ? systemAuthorities() : undefined;
-    if (!authorities) throw fault;
-    const wider = { ...trust, ca: [authorities] };
+    const wider = fault.kind === "certificate" ? await withSystem(trust) : undefined;
+    if (!wider) throw fault;
     network.trust.set(request.url.host, wider);
     return await send(network, request, wider).catch((again) => Promise.reject(faultOf(again)));
   }

@@ -2,14 +2,14 @@
  * A process that joins a running container. In the foreground without a terminal it is the caller's own child through the player;
  * with one, detached, or where the caller's streams are a terminal, it gets a monitor.
  */
-import { EPERM } from "../../ffi/errno.ts";
-import { AT_FDCWD, type Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, socketPair } from "../../ffi/fd.ts";
+import { EACCES, EPERM } from "../../ffi/errno.ts";
+import { AT_FDCWD, type Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, O_WRONLY, socketPair } from "../../ffi/fd.ts";
 import { spawnPlayer, waitChild } from "../../ffi/player.ts";
 import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts";
 import type { Process } from "../spec/runtime.ts";
 import { FrameReader } from "./frames.ts";
-import { joinCgroups, NULL_DEVICE, useStreams } from "./plan/init.ts";
+import { joinCgroups, joinKeyring, NULL_DEVICE, useStreams } from "./plan/init.ts";
 import type { Planner } from "./plan/paths.ts";
 import { planProcess } from "./plan/process.ts";
 import { openTerminal, type TerminalSize, useTerminal } from "./plan/terminal.ts";
@@ -17,9 +17,12 @@ import { failure, launchMonitor, type Monitor, type MonitorRequest } from "./sta
 
 const SIGCHLD = 17;
 const PR_SET_DUMPABLE = 4;
+const SCORE = slot(39);
 const TARGET = slot(40);
 
 export interface ExecRequest {
+  /** The container's. */
+  id: string;
   /** The container's first process (pidfd_open(2)): its number may be another's by the time that it is joined. */
   target: Fd;
   /** CLONE_NEW* of the container's own namespaces: joining the host's would be refused to an ordinary user. */
@@ -32,9 +35,18 @@ export interface ExecRequest {
   into: string | undefined;
 }
 
+/** The container's, not the caller's; an ordinary user whose own is higher may not lower it. */
+function setOomScore(part: Part, score: number | undefined): void {
+  if (score === undefined) return;
+  const step = `set oom_score_adj to ${score}`;
+  part.op(step, NR.openat, [AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC], { out: SCORE });
+  part.op(step, NR.write, [SCORE, String(score), String(score).length], { ignore: EACCES }).op("close", NR.close, [SCORE]);
+}
+
 /** Enters the cgroups and namespaces. Not dumpable until execve: the container may not look into what joins it (CVE-2016-9962). */
-export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces">): Part {
+export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces" | "process">): Part {
   const part = new Part();
+  setOomScore(part, request.process.oomScoreAdj);
   part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
   joinCgroups(part, request.into === undefined ? request.joinCgroups : [...request.joinCgroups, `${request.into}/cgroup.procs`]);
@@ -43,8 +55,9 @@ export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "ta
   return part;
 }
 
-export function enter(part: Part): void {
+export function enter(part: Part, { id }: Pick<ExecRequest, "id">): void {
   part.op("new session", NR.setsid, [], { ignore: EPERM });
+  joinKeyring(part, id);
 }
 
 /**
@@ -57,7 +70,7 @@ export function execForeground(request: ExecRequest, stdin: boolean): number {
   tape.clone = tape.cloneArgs({ flags: 0, exitSignal: SIGCHLD });
   tape.lay("early", joinPart(request));
   const part = new Part();
-  enter(part);
+  enter(part, request);
   planProcess(tape, part, { ...request, report: PlayerFd.owner });
   tape.lay("init", part);
   const [ours, theirs] = socketPair();
@@ -92,7 +105,7 @@ export function execMonitored(request: MonitoredExec): { monitor: Monitor; pid: 
   const init = new Part();
   const planner: Planner = { tape, part: init, known: new Set() };
   const uid = request.process.user.uid;
-  enter(init);
+  enter(init, request);
   if (request.terminal) {
     init.op("open the container's root", NR.openat, [AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC], { out: TARGET });
     init.op("open the container's root", NR.dup3, [TARGET, PlayerFd.rootfs, O_CLOEXEC]);

@@ -295,8 +295,11 @@ export type Spec = v.InferOutput<typeof SpecSchema>;
 export type Process = v.InferOutput<typeof ProcessSchema>;
 export type Capabilities = v.InferOutput<typeof CapabilitiesSchema>;
 export type Rlimit = v.InferOutput<typeof RlimitSchema>;
-/** `resolved` is hoy's own: the source has no link in it, and one that is found there at the start was put there by a stranger. */
-export type Mount = v.InferOutput<typeof MountSchema> & { resolved?: true };
+/**
+ * Two marks are hoy's own. `resolved`: the source has no link in it, and one that is found there at the start was put there by a
+ * stranger. `detached`: the source is a descriptor (`/proc/PID/fd/N`) of a mount that was made beforehand and is in no namespace yet.
+ */
+export type Mount = v.InferOutput<typeof MountSchema> & { resolved?: true; detached?: true };
 export type IDMapping = v.InferOutput<typeof IDMappingSchema>;
 export type Linux = v.InferOutput<typeof LinuxSchema>;
 export type Namespace = v.InferOutput<typeof NamespaceSchema>;

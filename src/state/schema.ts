@@ -127,6 +127,23 @@ export const migrations: readonly string[] = [
   ALTER TABLE networks ADD COLUMN last_address TEXT NOT NULL DEFAULT ''; -- given out last; the search for a free one begins after it
   `,
   `
-  ALTER TABLE images ADD COLUMN removed INTEGER NOT NULL DEFAULT 0; -- 1: removed by force, kept unseen for the containers made from it
+  ALTER TABLE images ADD COLUMN removed INTEGER NOT NULL DEFAULT 0; -- 1: removed by force, kept unseen for the containers that use it
+  `,
+  `
+  CREATE TABLE container_images (  -- the images that a container mounts (--mount type=image)
+    container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    image_id TEXT NOT NULL REFERENCES images(id),
+    PRIMARY KEY (container_id, image_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX container_images_image ON container_images(image_id);
+
+  CREATE VIEW image_users AS       -- which container needs which image: to be made from it, or to mount it
+    SELECT id AS container_id, image_id FROM containers WHERE image_id IS NOT NULL
+    UNION ALL SELECT container_id, image_id FROM container_images;
+  `,
+  `
+  -- 1: the container has offered the volume what its image has there, and never does again
+  ALTER TABLE container_volumes ADD COLUMN offered INTEGER NOT NULL DEFAULT 0;
+  UPDATE container_volumes SET offered = 1 WHERE container_id IN (SELECT id FROM containers WHERE started > 0);
   `,
 ];

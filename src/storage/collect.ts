@@ -59,7 +59,7 @@ export function collectGarbage(store: Store): Collected {
   store.db
     .transaction(() => {
       const leased = leasedDigests(store);
-      store.db.query("DELETE FROM images WHERE removed = 1 AND id NOT IN (SELECT image_id FROM containers WHERE image_id NOT NULL)").run();
+      store.db.query("DELETE FROM images WHERE removed = 1 AND id NOT IN (SELECT image_id FROM image_users)").run();
       for (const { chainId, size } of unusedLayers(store, leased)) {
         store.db.query("DELETE FROM layers WHERE chain_id = ?").run(chainId);
         collected.layers.push(chainId);

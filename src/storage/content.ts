@@ -3,6 +3,7 @@ import { closeSync, createReadStream, existsSync, openSync, readFileSync, rename
 import { join } from "node:path";
 import { HoyError } from "../spec/error.ts";
 import type { StorePaths } from "../state/store.ts";
+import type { Lease } from "./lease.ts";
 import type { ByteSource } from "./tar/reader.ts";
 
 /** `sha256:<hex>` of bytes in memory. */
@@ -37,7 +38,7 @@ export const openBlob = (store: StorePaths, digest: string): ByteSource =>
 export interface BlobWriter extends Disposable {
   /** Throws HoyError as soon as there are more bytes than announced. */
   write(bytes: Uint8Array): void;
-  /** Compares size and digest with what was announced, then puts the file in its place. Returns its digest. Throws HoyError. */
+  /** Compares size and digest with what was announced, then puts the file in its place, leased. Returns its digest. Throws HoyError. */
   commit(): { digest: string; size: number };
 }
 
@@ -49,9 +50,9 @@ export interface ExpectedBlob {
   what: string;
 }
 
-/** Writes a blob into the working folder of a lease. The bytes are hashed on the way. */
-export function blobWriter(store: StorePaths, folder: string, { digest, size, what }: ExpectedBlob): BlobWriter {
-  const path = join(folder, `blob-${crypto.randomUUID()}`);
+/** Writes a blob into the lease's folder. The bytes are hashed on the way. */
+export function blobWriter(store: StorePaths, lease: Lease, { digest, size, what }: ExpectedBlob): BlobWriter {
+  const path = join(lease.folder, `blob-${crypto.randomUUID()}`);
   const fd = openSync(path, "wx", 0o600);
   const hash = new Bun.CryptoHasher("sha256");
   let written = 0;
@@ -72,6 +73,7 @@ export function blobWriter(store: StorePaths, folder: string, { digest, size, wh
       if (size !== undefined && written !== size) throw new HoyError(`${what}: ${written} bytes instead of the announced ${size}`);
       const actual = `sha256:${hash.digest("hex")}`;
       if (digest !== undefined && actual !== digest) throw new HoyError(`${what}: wrong content, its digest is ${actual}`);
+      lease.keep(actual);
       renameSync(path, blobPath(store, actual));
       return { digest: actual, size: written };
     },

@@ -48,7 +48,9 @@ export function removeImage(store: Store, request: RemoveImageRequest): ImageRem
 /** True when the image went. */
 function removeRows(store: Store, request: RemoveImageRequest, removals: ImageRemoval[]): boolean {
   const { image } = request;
-  const users = store.db.query("SELECT id, state FROM containers WHERE image_id = ? ORDER BY created").all(image.id) as User[];
+  const users = store.db
+    .query("SELECT id, state FROM containers WHERE id IN (SELECT container_id FROM image_users WHERE image_id = ?) ORDER BY created")
+    .all(image.id) as User[];
   const isLast =
     request.reference !== undefined ? removeName(store, request, { users, removals }) : removeNames(store, request, { users, removals });
   if (!isLast) return false;
@@ -60,7 +62,7 @@ function removeRows(store: Store, request: RemoveImageRequest, removals: ImageRe
 }
 
 interface Progress {
-  /** Containers made from the image. */
+  /** Containers made from the image, or with a mount of it. */
   users: readonly User[];
   removals: ImageRemoval[];
 }

@@ -14,7 +14,7 @@ import { findImageById } from "./images.ts";
 import { type FetchedLayer, fetchLayer, type LayerPhase, type LayerSource } from "./ingest/layer.ts";
 import { lockLayer } from "./ingest/lock.ts";
 import { addLayer, chainIds, findLayer, layerFolder, recordBlob } from "./layers.ts";
-import { sweepTemporary, takeLease } from "./lease.ts";
+import { awaitCollections, type Lease, sweepTemporary, takeLease } from "./lease.ts";
 import { storedManifest } from "./manifest.ts";
 import { diskFull, settleLayer } from "./unpack.ts";
 
@@ -86,20 +86,20 @@ async function takeIn(store: Store, request: IngestRequest): Promise<ImageRecord
   const chain = chainIds(diffIds);
   const documents = [request.config, ...(request.manifest ? [request.manifest] : [])].map(digestOf);
   sweepTemporary(store);
-  using lease = takeLease(store, [...chain, ...documents, ...request.layers.flatMap(({ digest, diffId }) => [digest ?? diffId])]);
-  // A collection that began before the lease ends here; every later one sees the lease.
-  store.db.transaction(() => {}).immediate();
-  await ingestLayers(store, request, { chain, scratch: lease.folder });
-  return writeImage(store, request, { config, chain, scratch: lease.folder });
+  const blobs = request.layers.map(({ digest, diffId }) => digest ?? diffId);
+  using lease = takeLease(store, [...chain, ...documents, ...blobs]);
+  awaitCollections(store);
+  await ingestLayers(store, request, { chain, lease });
+  return writeImage(store, request, { config, chain, lease });
 }
 
 interface Chain {
   chain: readonly string[];
-  scratch: string;
+  lease: Lease;
 }
 
 /** All layers; the first failure stops the others, and is thrown after they have stopped. */
-async function ingestLayers(store: Store, request: IngestRequest, { chain, scratch }: Chain): Promise<void> {
+async function ingestLayers(store: Store, request: IngestRequest, { chain, lease }: Chain): Promise<void> {
   const stop = new AbortController();
   const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
   const slots = semaphore(request.parallel ?? 3);
@@ -111,7 +111,7 @@ async function ingestLayers(store: Store, request: IngestRequest, { chain, scrat
     const chainId = chain[position] as string;
     const name = source.digest ?? source.diffId;
     const report = (phase: LayerPhase, bytes = 0, total = source.size ?? 0): void => request.onProgress?.(name, phase, bytes, total);
-    const folder = join(scratch, String(position));
+    const folder = join(lease.folder, String(position));
     const twin = fetching.get(source.diffId);
     const fetched = Promise.withResolvers<void>();
     fetching.set(source.diffId, fetched.promise);
@@ -125,7 +125,7 @@ async function ingestLayers(store: Store, request: IngestRequest, { chain, scrat
         if (!findLayer(store, chainId)) {
           await twin;
           signal.throwIfAborted();
-          fetchedLayer = await fetchLayer(source, { store, scratch, folder, signal, onProgress: report });
+          fetchedLayer = await fetchLayer(source, { store, lease, folder, signal, onProgress: report });
         }
       } finally {
         slots.leave();
@@ -149,7 +149,7 @@ async function ingestLayers(store: Store, request: IngestRequest, { chain, scrat
       });
       const { size } = fetchedLayer.unpacked;
       const layer = { chainId, diffId: source.diffId, parent: chain[position - 1], size, blob: fetchedLayer.blob };
-      addLayer(store, layer, { from: folder, scratch });
+      addLayer(store, layer, { from: folder, scratch: lease.folder });
       report("done", source.size ?? 0);
     } catch (error) {
       stop.abort(error);
@@ -188,7 +188,8 @@ function semaphore(size: number): { enter(): Promise<void>; leave(): void } {
 }
 
 /** The image's rows and documents, in one transaction. The manifest that it was first pulled with stays the better one. */
-function writeImage(store: Store, request: IngestRequest, { config, chain, scratch }: Chain & { config: ImageConfig }): ImageRecord {
+function writeImage(store: Store, request: IngestRequest, { config, chain, lease }: Chain & { config: ImageConfig }): ImageRecord {
+  const scratch = lease.folder;
   const id = writeBlob(store, scratch, request.config);
   store.db
     .transaction(() => {

@@ -2,32 +2,42 @@
  * Work in progress: a folder below `tmp/` with a flocked file `lease` in it. When its process is dead, whatever killed it, the
  * lock can be taken and the folder is swept. The file lists the digests that garbage collection must leave alone meanwhile.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../../ffi/at.ts";
 import { EEXIST, ENOENT, ENOTDIR } from "../../ffi/errno.ts";
 import { type Fd, O_CREAT, O_EXCL, O_RDWR, open, tryLock } from "../../ffi/fd.ts";
-import type { StorePaths } from "../state/store.ts";
+import type { Store, StorePaths } from "../state/store.ts";
 import { removeTree } from "./remove.ts";
 
 export interface Lease extends Disposable {
   /** A folder of its own, removed with all in it at the end. */
   readonly folder: string;
+  /** Leases one more digest. Whether that is still there is to be asked after this: from then on no collection takes it. */
+  keep(digest: string): void;
 }
 
 const temporary = (store: StorePaths): string => join(store.root, "tmp");
 
 /** Makes a working folder; `keep` are digests (blobs, chain ids) that must not be collected while it lives. Throws SysError. */
-export function takeLease(store: StorePaths, keep: readonly string[] = []): Lease {
+export function takeLease(store: Store, keep: readonly string[] = []): Lease {
   for (;;) {
     const folder = join(temporary(store), Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex"));
     mkdirSync(folder, { mode: 0o700 });
     const fd = lockedFile(folder);
     // A sweeper was here between the two calls.
     if (!fd) continue;
-    writeFileSync(join(folder, "lease"), keep.join("\n"));
+    const list = join(folder, "lease");
+    const kept = new Set(keep);
+    writeFileSync(list, keep.map((digest) => `${digest}\n`).join(""));
     return {
       folder,
+      keep(digest) {
+        if (kept.has(digest)) return;
+        kept.add(digest);
+        appendFileSync(list, `${digest}\n`);
+        awaitCollections(store);
+      },
       [Symbol.dispose]() {
         removeTree(folder);
         fd.close();
@@ -35,6 +45,9 @@ export function takeLease(store: StorePaths, keep: readonly string[] = []): Leas
     };
   }
 }
+
+/** A collection that began before, and may not know of a lease, ends here; every later one sees it. */
+export const awaitCollections = (store: Store): void => store.db.transaction(() => {}).immediate();
 
 function lockedFile(folder: string): Fd | undefined {
   const path = join(folder, "lease");

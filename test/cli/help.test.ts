@@ -52,6 +52,8 @@ describe("the program's and the groups' help", () => {
         expect(program).toMatch(new RegExp(`^  ${name} `, "m"));
     for (const group of groups) {
       expect(program).toMatch(new RegExp(`^  ${group.name} `, "m"));
+      // its commands stand in a table of their own: runc's command line, not Docker's
+      if (group.name === "runtime") continue;
       const members = commands.filter(({ meta }) => meta.name.startsWith(`${group.name} `));
       expect(members.length).toBeGreaterThan(0);
       const text = groupHelp(group, members, "hoy");

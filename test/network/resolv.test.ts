@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { containerResolvConf, hostResolvConf, sharedResolvConf } from "../../src/network/resolv.ts";
 
-const host = (text: string) => ({ path: "/etc/resolv.conf", text });
+const host = (text: string) => ({ path: "/etc/resolv.conf", text, literal: text });
 const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 
 test("the host's file, without what a container cannot reach", () => {
@@ -54,6 +54,17 @@ test("a forwarder comes first, and makes public servers needless", () => {
   expect(lines(containerResolvConf({ host: host("nameserver 10.1.1.1\n"), forwarders: ["10.0.2.3"], servers: ["9.9.9.9"] }))).toEqual([
     "nameserver 9.9.9.9",
   ]);
+});
+
+test("in the host's network systemd-resolved's stub can be reached, and stays, unless something is to be different", () => {
+  const files: Record<string, string> = {
+    "/etc/resolv.conf": "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n",
+    "/run/systemd/resolve/resolv.conf": "nameserver 192.0.2.53\nsearch lan\n",
+  };
+  const request = { host: hostResolvConf((path) => files[path]) };
+  expect(sharedResolvConf(request)).toBe(files["/etc/resolv.conf"] as string);
+  expect(sharedResolvConf({ ...request, servers: [], search: null })).toBe(files["/etc/resolv.conf"] as string);
+  expect(lines(sharedResolvConf({ ...request, options: ["rotate"] }))).toEqual(["nameserver 192.0.2.53", "search lan", "options rotate"]);
 });
 
 test("in the host's network the host's file stays as it is, loopback servers too", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -65,6 +65,40 @@ test("a process with a recorded id that is another's is left alone", async () =>
   expect(existsSync(join(run.dir, "network.pid"))).toBe(false);
   stopRootlessNetwork(run.dir);
   other.kill();
+});
+
+/** A process with this name and these arguments, which lasts until its input ends. */
+async function waiting(argv0: string, path: string, ...args: string[]) {
+  const child = Bun.spawn([path, "-c", "echo up; read line", ...args], { argv0, stdin: "pipe", stdout: "pipe" });
+  await child.stdout.getReader().read();
+  return child;
+}
+
+test("of a start that was cut off, the helper is found by its whole name, and nobody else is hit", async () => {
+  using run = temporary();
+  const pidFile = join(run.dir, "network.pid");
+  const pasta = join(run.dir, "pasta");
+  symlinkSync("/bin/sh", pasta);
+  const mine = [
+    await waiting(`slirp4netns ${run.dir}`, "/bin/sh"),
+    await waiting(pasta, pasta, "--quiet", "--pid", pidFile, "--no-netns-quit"),
+  ];
+  const others = [
+    await waiting("sh", "/bin/sh", run.dir),
+    await waiting(`slirp4netns ${run.dir}0`, "/bin/sh", run.dir),
+    await waiting("editor", "/bin/sh", "--pid", pidFile),
+    await waiting(pasta, pasta, "--pid", join(`${run.dir}0`, "network.pid"), run.dir),
+  ];
+  writeFileSync(pidFile, "");
+  stopRootlessNetwork(run.dir);
+  for (const child of mine) await child.exited;
+  for (const child of others) {
+    child.stdin.end();
+    await child.exited;
+  }
+  expect(mine.map(({ signalCode }) => signalCode)).toEqual(["SIGTERM", "SIGTERM"]);
+  expect(others.map(({ signalCode }) => signalCode)).toEqual([null, null, null, null]);
+  expect(existsSync(pidFile)).toBe(false);
 });
 
 for (const program of ["slirp4netns", "pasta"])

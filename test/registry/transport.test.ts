@@ -53,6 +53,26 @@ describe("certificates", () => {
     });
   });
 
+  requires("openssl")("authorities of the host's own folder are added to the machine's, not put in their place", async () => {
+    await withCertificate("IP:127.0.0.1", async (url, certificate) => {
+      const own = readFileSync(certificate, "utf8");
+      await withCertificate("DNS:other.example", async (_, other) => {
+        const trusting = (...ca: string[]): Network => ({ ...openNetwork({}), trust: new Map([[url.host, { insecure: false, ca }]]) });
+        const foreign = readFileSync(other, "utf8");
+        {
+          using _others = withEnvironment({ SSL_CERT_FILE: other });
+          expect(await textOf(trusting(own), url)).toBe("hello");
+          expect(await textOf(trusting(foreign, own), url)).toBe("hello");
+          const network = trusting(foreign);
+          for (let time = 0; time < 2; time++) await expect(textOf(network, url)).rejects.toThrow("its certificate is self-signed");
+        }
+        using _machine = withEnvironment({ SSL_CERT_FILE: certificate });
+        const network = trusting(foreign);
+        for (let time = 0; time < 2; time++) expect(await textOf(network, url)).toBe("hello");
+      });
+    });
+  });
+
   requires("openssl")("one for another name is refused even then", async () => {
     await withCertificate("DNS:other.example", async (url, certificate) => {
       using _own = withEnvironment({ SSL_CERT_FILE: certificate });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pruneImages } from "../../src/engine/images/prune.ts";
 import type { Store } from "../../src/state/store.ts";
 import { collectGarbage } from "../../src/storage/collect.ts";
 import { blobPath } from "../../src/storage/content.ts";
@@ -141,6 +142,24 @@ describe("removing, with Docker's words", () => {
     const again = await addImage(store, smallImage("x"), TAG);
     expect([again.id, listImages(store).length]).toEqual([image.id, 1]);
     expect(removeImage(store, { image, name: image.id, force: true })).toEqual([{ untagged: "app:latest" }, { deleted: image.id }]);
+    store.db.query("DELETE FROM containers").run();
+    collectGarbage(store);
+    expect(onDisk(store)).toEqual(["l"]);
+  });
+
+  test("an image that a container mounts is used as well, to the container's end", async () => {
+    using scope = scratchStore();
+    const { store } = scope;
+    const image = await addImage(store, smallImage("x"), TAG);
+    const short = image.id.slice(7, 19);
+    addContainer(store, "c0ffee", { image: null, mounts: [image.id], state: "exited" });
+    expect(messageOf(() => removeImage(store, { image, name: short }))).toBe(
+      `conflict: unable to delete ${short} (must be forced) - image is being used by stopped container c0ffee000000`,
+    );
+    expect(pruneImages(store, { all: true }).removals).toEqual([]);
+    expect(removeImage(store, { image, name: short, force: true })).toEqual([{ untagged: "app:latest" }, { deleted: image.id }]);
+    collectGarbage(store);
+    expect(imageLayers(store, image.id).every(({ chainId }) => existsSync(layerFolder(store, chainId)))).toBe(true);
     store.db.query("DELETE FROM containers").run();
     collectGarbage(store);
     expect(onDisk(store)).toEqual(["l"]);

@@ -35,9 +35,19 @@ export const smallImage = (text: string): TestImage => ({
   layers: [[{ name: "base/" }, { name: "base/f", data: "base" }], [{ name: "own", data: text }]],
 });
 
+export interface ContainerOfImages {
+  /** Null: it has none (`--rootfs`). */
+  image: string | null;
+  /** Ids of the images that it mounts. */
+  mounts?: readonly string[];
+  state: string;
+}
+
 /** A row of a container, with what the database wants. */
-export function addContainer(store: Store, id: string, { image, state }: { image: string; state: string }): void {
+export function addContainer(store: Store, id: string, { image, mounts = [], state }: ContainerOfImages): void {
+  const full = id.padEnd(64, "0");
   store.db
     .query("INSERT INTO containers(id, name, image_id, image, created, state, options) VALUES (?, ?, ?, 'x', 1, ?, '{}')")
-    .run(id.padEnd(64, "0"), `n-${id}`, image, state);
+    .run(full, `n-${id}`, image, state);
+  for (const mounted of mounts) store.db.query("INSERT INTO container_images(container_id, image_id) VALUES (?, ?)").run(full, mounted);
 }

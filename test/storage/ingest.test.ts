@@ -2,15 +2,17 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "../../src/state/store.ts";
+import { collectGarbage } from "../../src/storage/collect.ts";
 import { blobPath } from "../../src/storage/content.ts";
+import { removeImage } from "../../src/storage/image-remove.ts";
 import { findImageById, imageConfig } from "../../src/storage/images.ts";
-import { ingestImage } from "../../src/storage/ingest.ts";
+import { ingestImage, type LayerPhase } from "../../src/storage/ingest.ts";
 import { chainIds, imageLayers, layerFolder, layerPaths } from "../../src/storage/layers.ts";
 import { takeLease } from "../../src/storage/lease.ts";
-import { buildImage, sha256 } from "../harness/images.ts";
+import { type Blob, buildImage, sha256 } from "../harness/images.ts";
 import { requires } from "../harness/requires.ts";
 import { addImage, requestOf, smallImage } from "./images.ts";
-import { chunked, scratchStore } from "./scratch.ts";
+import { chunked, scratch, scratchStore } from "./scratch.ts";
 
 /** Everything in the store but the database. */
 const contents = (store: Store): string[] =>
@@ -26,6 +28,56 @@ const failureOf = async (promise: Promise<unknown>): Promise<Error> =>
     },
     (error) => error as Error,
   );
+
+/** Digests of blobs that have a row and no file. */
+const missingBlobs = (store: Store): unknown[] =>
+  store.db
+    .query("SELECT digest FROM blobs")
+    .all()
+    .filter((row) => !existsSync(blobPath(store, (row as { digest: string }).digest)));
+
+describe("a collection beside it takes no blob", () => {
+  for (const spooled of [false, true])
+    test(`whose digest nobody announced, ${spooled ? "from a spooled file" : "from a stream"}`, async () => {
+      using scope = scratchStore();
+      using dir = scratch();
+      const { store } = scope;
+      const built = buildImage(smallImage("x"));
+      const request = requestOf(built);
+      const layers = request.layers.map((layer, position) => {
+        const { digest, data } = built.layers[position] as Blob;
+        const file = { path: join(dir.path, String(position)), digest, size: data.length };
+        writeFileSync(file.path, data);
+        return { ...layer, digest: undefined, size: undefined, ...(spooled ? { file } : {}) };
+      });
+      const collected: unknown[] = [];
+      const onProgress = (_: string, phase: LayerPhase): void => {
+        if (phase === "extracting") collected.push(collectGarbage(store).blobs);
+      };
+      await ingestImage(store, { ...request, layers, onProgress });
+      expect(collected.length).toBeGreaterThan(1);
+      for (const { digest } of built.layers) expect(existsSync(blobPath(store, digest))).toBe(true);
+    });
+
+  test("of another image, which is removed meanwhile, though it holds the same tar under another digest", async () => {
+    using scope = scratchStore();
+    const { store } = scope;
+    const layer = [{ name: "f", data: "same" }];
+    const old = await ingestImage(store, requestOf(buildImage({ layers: [layer], compression: "zstd" })));
+    let removals = 0;
+    const built = buildImage({ layers: [[{ name: "g", data: "new" }], layer] });
+    const onProgress = (name: string, phase: LayerPhase): void => {
+      if (phase === "extracting" && name === built.layers[1]?.digest && findImageById(store, old.id))
+        removals += removeImage(store, { image: old, name: old.id }).length;
+    };
+    const opened: string[] = [];
+    const image = await ingestImage(store, { ...requestOf(built, opened), onProgress });
+    expect(removals).toBeGreaterThan(0);
+    expect(opened).toEqual([built.layers[0]?.digest as string]);
+    expect(missingBlobs(store)).toEqual([]);
+    expect(readFileSync(join(layerPaths(store, image.id).folders[0] as string, "f"), "utf8")).toBe("same");
+  });
+});
 
 describe("an image comes in", () => {
   for (const compression of ["gzip", "zstd", "none"] as const) {
@@ -74,6 +126,49 @@ describe("an image comes in", () => {
     const image = await ingestImage(store, requestOf(buildImage({ layers: [[{ name: "g", data: "new" }], layer] }), opened));
     expect(opened.length).toBe(2);
     expect(readFileSync(join(layerPaths(store, image.id).folders[0] as string, "f"), "utf8")).toBe("same");
+  });
+
+  test("what follows the end of a gzip stream belongs to the blob", async () => {
+    using scope = scratchStore();
+    const { store } = scope;
+    const built = buildImage(smallImage("x"));
+    const padding = new Uint8Array(3 << 20);
+    const layers = built.layers.map((layer) => {
+      const data = new Uint8Array(Buffer.concat([layer.data, padding]));
+      return { ...layer, data, digest: sha256(data) };
+    });
+    await ingestImage(store, requestOf({ ...built, layers }));
+    for (const { digest, data } of layers) expect(readFileSync(blobPath(store, digest)).equals(data)).toBe(true);
+  });
+
+  test("a source that breaks behind the end of its gzip stream says so", async () => {
+    using scope = scratchStore();
+    const request = requestOf(buildImage({ layers: [[{ name: "f", data: "x" }]] }));
+    const [layer] = request.layers;
+    async function* breaking() {
+      yield* layer?.open() ?? [];
+      for (let chunks = 0; chunks < 100; chunks++) yield new Uint8Array(4096);
+      throw new Error("the registry went away");
+    }
+    const layers = request.layers.map((source) => ({ ...source, size: undefined, digest: undefined, open: breaking }));
+    expect((await failureOf(ingestImage(scope.store, { ...request, layers }))).message).toBe("the registry went away");
+    expect(contents(scope.store)).toEqual(EMPTY);
+  });
+
+  test("a source is closed when its bytes are wrong", async () => {
+    using scope = scratchStore();
+    const request = requestOf(buildImage({ layers: [[{ name: "f", data: "x" }]] }));
+    const closed = Promise.withResolvers<void>();
+    async function* endless() {
+      try {
+        for (;;) yield Buffer.from("no tar at all, and no end of it. ".repeat(1000));
+      } finally {
+        closed.resolve();
+      }
+    }
+    const layers = request.layers.map((source) => ({ ...source, size: undefined, digest: undefined, open: endless }));
+    await failureOf(ingestImage(scope.store, { ...request, layers }));
+    await closed.promise;
   });
 
   test("an image without layers", async () => {

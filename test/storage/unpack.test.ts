@@ -117,6 +117,22 @@ describe("files", () => {
     expect(statSync(join(root, "c")).mtimeMs).toBe(1500000000000);
   });
 
+  test("a folder with folders in it that a later entry replaces, at any depth", async () => {
+    using dir = scratch();
+    const { root } = await unpackInto(dir.path, "l", [
+      { name: "a/" },
+      { name: "a/b/" },
+      { name: "a/b/c/" },
+      { name: "a/b/c/f", data: "gone" },
+      { name: "a/b", data: "file" },
+      { name: "x/y/z/f", data: "gone" },
+      { name: "x/y", type: "2", link: "../a" },
+      { name: "x/y/through", data: "the link" },
+    ]);
+    expect(listing(root)).toEqual(["d a", "f a/b", "f a/through", "d x", "l x/y"]);
+    expect(readFileSync(join(root, "a/b"), "utf8")).toBe("file");
+  });
+
   test("a hard link may come before its target", async () => {
     using dir = scratch();
     const { root } = await unpackInto(dir.path, "l", [

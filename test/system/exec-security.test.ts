@@ -2,6 +2,8 @@
 import { expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sys } from "../../ffi/libc.ts";
+import { NR } from "../../ffi/syscalls.ts";
 import { dist } from "../harness/build.ts";
 import { cleanEnv } from "../harness/hoy.ts";
 import { each, ROOT } from "../harness/people.ts";
@@ -42,5 +44,25 @@ root("exec gives a container no file and no folder of the host's as a standard s
   });
   expect(stdout.toString()).toBe("got kept\n");
   expect(readFileSync(file, "utf8")).toBe("kept\n");
+  await store.ok(["rm", "-f", id]);
+});
+
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const KEYCTL_SEARCH = 10;
+const SESSION = -3;
+const ENOKEY = 126;
+
+root("exec does not bring the caller's session keyring", async (store) => {
+  const key = Buffer.from("hoy-test\0");
+  const type = Buffer.from("user\0");
+  expect(sys(NR.keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0)).toBeGreaterThan(0);
+  expect(sys(NR.add_key, type, key, key, 4, SESSION)).toBeGreaterThan(0);
+  const open = ["--security-opt", "seccomp=unconfined"];
+  const id = await store.ok(["run", "-d", ...open, "--network", "none", "--rootfs", store.rootfs, "sleep", "60"]);
+  const search = `call:${NR.keyctl},${KEYCTL_SEARCH},${SESSION},'user,'hoy-test,0`;
+  for (const flags of [[], ["-t"]]) {
+    const answer = await store.ok(["exec", ...flags, id, "/probe", search]);
+    expect([flags, JSON.parse(answer)[search]]).toEqual([flags, { errno: ENOKEY }]);
+  }
   await store.ok(["rm", "-f", id]);
 });

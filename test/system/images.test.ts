@@ -1,6 +1,6 @@
 /** The life of an image on the compiled binary: pulled from a real registry or loaded, run, shared, saved, removed. */
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -250,6 +250,16 @@ describe("images of a registry", () => {
     await store.ok(["rmi", "one:1", "two:2"]);
     expect(holdings(store)).toEqual(NO_HOLDINGS);
     expect(await store.ok(["load", "-i", saved])).toBe("Loaded image: one:1\nLoaded image: two:2");
+    const pipe = join(store.dir, "pipe");
+    Bun.spawnSync(["mkfifo", pipe]);
+    for (const path of [pipe, store.dir]) {
+      const { code, stderr } = await store.hoy(["save", "-o", path, "one:1"]);
+      expect([code, stderr]).toEqual([
+        1,
+        `hoy: failed to save image: invalid output path: ${JSON.stringify(path)} must be a regular file\n`,
+      ]);
+    }
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
     await expectLayered(store, "one:1");
   });
 

@@ -1,6 +1,6 @@
 /** -v, --mount, --tmpfs, --read-only, --shm-size; and that a container over a folder never changes it. */
 import { expect } from "bun:test";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import type { TestStore } from "../harness/store.ts";
@@ -123,4 +123,31 @@ all("--shm-size", async (store) => {
 all("a named volume keeps its files, and takes those of the image at first", async (store) => {
   expect(await store.ok(sh(store, ["-v", "keep:/etc"], "ls /etc/group; echo 1 > /etc/mine"))).toBe("/etc/group");
   expect(await store.ok(sh(store, ["-v", "keep:/other"], "ls /other"))).toContain("mine");
+});
+
+all("files that lxcfs stands in for may be bound below /proc, and nothing else", async (store) => {
+  const file = join(store.dir, "fake");
+  writeFileSync(file, "faked\n");
+  chmodSync(file, 0o644);
+  for (const name of ["cpuinfo", "meminfo", "uptime", "sys/kernel/ns_last_pid"].filter((each) => existsSync(`/proc/${each}`)))
+    expect([name, await store.ok(sh(store, ["-v", `${file}:/proc/${name}`], `exec cat /proc/${name}`))]).toEqual([name, "faked"]);
+  // read-only paths cover what is bound below them, too
+  const write = "echo no > /proc/sys/kernel/ns_last_pid";
+  expect((await store.hoy(sh(store, ["-v", `${file}:/proc/sys/kernel/ns_last_pid`], write))).code).not.toBe(0);
+  expect(readFileSync(file, "utf8")).toBe("faked\n");
+  for (const name of ["version", "self/status", "sys", "cpuinfo/..", "net/dev", "1/cpuinfo"]) {
+    const { code, stderr } = await store.hoy(sh(store, ["-v", `${file}:/proc/${name}`], "true"));
+    expect([name, code, stderr]).toEqual([name, 125, expect.stringContaining("/proc")]);
+  }
+  const { code, stderr } = await store.hoy(sh(store, ["--tmpfs", "/proc/meminfo"], "true"));
+  expect([code, stderr]).toEqual([125, expect.stringContaining("/proc/meminfo")]);
+});
+
+each([ROOT], "busybox")("a proc file system may be bound on /proc, and is masked as the container's own", async (store) => {
+  const [own, boot] = ["/proc/1/comm", "/proc/sys/kernel/random/boot_id"].map((path) => readFileSync(path, "utf8").trim());
+  const look = "cat /proc/1/comm /proc/sys/kernel/random/boot_id; wc -c </proc/keys; touch /proc/sys/kernel/hostname || echo closed";
+  const stdout = await store.ok(sh(store, ["-v", "/proc:/proc"], `exec 2>&1; ${look}`));
+  expect(stdout.split("\n")).toEqual([own, boot, "0", expect.stringContaining("Read-only file system"), "closed"] as string[]);
+  const part = await store.hoy(sh(store, ["-v", "/proc/1:/proc"], "true"));
+  expect([part.code, part.stderr]).toEqual([125, expect.stringContaining("/proc")]);
 });

@@ -1,8 +1,11 @@
 /** What the container's first process gets: environment, folder, user, host name, limits, streams. */
 import { expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dist } from "../harness/build.ts";
+import { cleanEnv } from "../harness/hoy.ts";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
+import type { TestStore } from "../harness/store.ts";
 import { runProbe } from "./run-probe.ts";
 
 const all = each([ROOT, ROOTLESS, PLAIN], "busybox");
@@ -89,4 +92,62 @@ all("/etc/hosts, /etc/hostname and /etc/resolv.conf are the container's own", as
   expect(texts["/etc/hosts"]).toContain("127.0.0.1\tlocalhost");
   expect(texts["/etc/hosts"]).toMatch(/^10\.1\.2\.3\s+db$/m);
   expect(texts["/etc/hostname"]).toBe("me\n");
+});
+
+all("the search for a program goes on after what is no folder, a loop of links, and a name that is too long", async (store) => {
+  symlinkSync("loop", join(store.dir, "loop"));
+  const odd = ["/etc/passwd", "/data/loop", `/${"a".repeat(300)}`, `${"/a".repeat(2_100)}`];
+  const flags = (...folders: string[]) => ["-v", `${store.dir}:/data`, "-e", `PATH=${folders.join(":")}`, "--rootfs", store.rootfs];
+  expect(await store.ok(container(...flags(...odd, "/bin"), "echo", "found"))).toBe("found");
+  for (const folder of odd) {
+    const { code, stderr } = await store.hoy(container(...flags("/bin", folder), "no-such-program"));
+    expect([code, stderr]).toEqual([127, expect.stringContaining('exec: "no-such-program": executable file not found in $PATH')]);
+  }
+});
+
+ranged("-w may be a folder that only root can enter", async (store) => {
+  const closed = join(store.dir, "closed");
+  mkdirSync(closed, { mode: 0o700 });
+  if (store.user) chownSync(closed, store.user.uid, store.user.gid);
+  const flags = ["-u", "1000", "-w", "/closed", "-v", `${closed}:/closed`, "--rootfs", store.rootfs];
+  expect(await store.ok(container(...flags, "readlink", "/proc/self/cwd"))).toBe("/closed");
+  const id = await store.ok(["run", "-d", "--network", "none", "-v", `${closed}:/closed`, "--rootfs", store.rootfs, "sleep", "60"]);
+  for (const tty of [[], ["-t"]])
+    expect(await store.ok(["exec", ...tty, "-u", "1000", "-w", "/closed", id, "readlink", "/proc/self/cwd"])).toStartWith("/closed");
+  const { code } = await store.hoy(["exec", "-u", "1000", "-w", "/etc/passwd", id, "true"]);
+  expect(code).toBe(126);
+  await store.ok(["rm", "-f", id]);
+});
+
+ranged("-w through another process's /proc is entered with the user's own rights alone", async (store) => {
+  const id = await store.ok(["run", "-d", "--network", "none", "--rootfs", store.rootfs, "sleep", "60"]);
+  const { code, stderr } = await store.hoy(["exec", "-u", "1000", "-w", "/proc/1/root", id, "pwd"]);
+  expect([code, stderr]).toEqual([126, expect.stringContaining("chdir to /proc/1/root: permission denied")]);
+  await store.ok(["rm", "-f", id]);
+});
+
+const exec = (store: TestStore, id: string, flags: string[], script: string): Promise<string> =>
+  store.ok(["exec", ...flags, id, "sh", "-c", script]);
+
+ranged("exec -u: the groups of --group-add, and a home of the user's own unless one is configured", async (store) => {
+  const start = (...flags: string[]) => store.ok(["run", "-d", "--network", "none", ...flags, "--rootfs", store.rootfs, "sleep", "60"]);
+  const plain = await start("--group-add", "77", "-u", "1234");
+  expect(await exec(store, plain, [], "id -G; echo $HOME")).toBe("0 77\n/");
+  expect(await exec(store, plain, ["-u", "alice"], "id -G; echo $HOME")).toBe("1000 77 2000\n/home/alice");
+  expect(await exec(store, plain, ["-u", "alice", "-e", "HOME=/mine"], "echo $HOME")).toBe("/mine");
+  expect(await exec(store, plain, ["-u", "alice", "-e", "HOME="], "echo $HOME")).toBe("/home/alice");
+  const configured = await start("-e", "HOME=/configured");
+  expect(await exec(store, configured, ["-u", "alice"], "echo $HOME")).toBe("/configured");
+  expect(await exec(store, configured, [], "echo $HOME")).toBe("/configured");
+  await store.ok(["rm", "-f", plain, configured]);
+});
+
+each([ROOT], "busybox")("exec has the container's oom_score_adj, not the caller's", async (store) => {
+  const id = await store.ok(["run", "-d", "--network", "none", "--rootfs", store.rootfs, "sleep", "60"]);
+  const asked = ["exec", id, "cat", "/proc/self/oom_score_adj"];
+  const { stdout } = Bun.spawnSync(["sh", "-c", 'echo 300 > /proc/self/oom_score_adj; exec "$@"', "sh", dist(), ...asked], {
+    env: cleanEnv({ ...store.env, HOY_ROOT: store.root }),
+  });
+  expect(stdout.toString()).toBe("0\n");
+  await store.ok(["rm", "-f", id]);
 });

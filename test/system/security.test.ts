@@ -1,6 +1,7 @@
 /** What a container may do by default, with --privileged and with what lies between, as the probe finds it from inside. */
 import { expect } from "bun:test";
-import { readlinkSync } from "node:fs";
+import { chownSync, lstatSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import { available } from "../harness/requires.ts";
 import type { CallName } from "../probe/probe.ts";
@@ -157,4 +158,24 @@ each([ROOTLESS, PLAIN], "busybox")("--device of an ordinary user, under another 
     ...read,
   ]);
   expect(output.trim().split(/\s+/)).toEqual(["00", "00", "00", "1:5"]);
+});
+
+root("--device outside of /dev: a container starts again, and a link or file there gives way", async (store) => {
+  const look = "stat -c '%F %t:%T %a' /data/null /opt/zero; [ -e /first ] && ln -sf /etc/passwd /opt/zero; touch /first";
+  const devices = ["--device", "/dev/null:/data/null", "--device", "/dev/zero:/opt/zero"];
+  const flags = [...devices, "--name", "box", "-v", `${store.dir}:/data`, "--network", "none"];
+  await store.ok(["create", ...flags, "--rootfs", store.rootfs, "sh", "-c", look]);
+  const nodes = "character special file 1:3 666\ncharacter special file 1:5 666";
+  for (let run = 0; run < 3; run++) expect(await store.ok(["start", "-a", "box"])).toBe(nodes);
+  expect(await store.ok(["run", "--rm", "--network", "none", "--rootfs", store.rootfs, "head", "-n1", "/etc/passwd"])).toStartWith("root:");
+});
+
+root("--device on a file of a volume leaves the volume's file as it is", async (store) => {
+  const file = join(store.dir, "file");
+  writeFileSync(file, "kept\n");
+  chownSync(file, 1000, 1000);
+  const flags = ["--device", "/dev/tty:/data/file", "-v", `${store.dir}:/data`, "--network", "none", "--rootfs", store.rootfs];
+  expect(await store.ok(["run", "--rm", ...flags, "cat", "/data/file"])).toBe("kept");
+  const { uid, gid } = lstatSync(file);
+  expect([readFileSync(file, "utf8"), uid, gid]).toEqual(["kept\n", 1000, 1000]);
 });

@@ -68,3 +68,17 @@ all("-t without a terminal to read from is refused", async (store) => {
   expect(code).toBe(1);
   expect(stderr).toContain("TTY");
 });
+
+all("a program may close its terminal and open it again", async (store) => {
+  const script =
+    "exec </dev/null >/dev/null 2>&1; sleep 1; echo again >/dev/console; read -r line </dev/console; echo got $line >/dev/console";
+  await using host = shellFor(store);
+  host.type(`$HOY run --rm -it --network none --rootfs $ROOTFS sh -c '${script}'; echo code=$?\n`);
+  await host.see("again\r\n");
+  host.type("words\n");
+  await host.see("got words");
+  await host.see("code=0");
+  const id = await store.ok(["run", "-dt", "--network", "none", "--rootfs", store.rootfs, "sh", "-c", script.replace(/; read.*/, "")]);
+  await store.ok(["wait", id]);
+  expect(await store.ok(["logs", id])).toBe("again\r");
+});

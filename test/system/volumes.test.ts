@@ -140,6 +140,20 @@ both("a volume outlives its containers, and is kept while one of them uses it", 
   expect(readdirSync(join(store.root, "volumes"))).toEqual([]);
 });
 
+both("a volume is filled at a container's first start, and left alone at the later ones", async (store) => {
+  for (const [name, volume] of [
+    ["named", "data:/home"],
+    ["anonymous", "/home"],
+  ] as const) {
+    const flags = ["--name", name, "--network", "none", "-v", volume];
+    await store.ok(["create", ...flags, "--rootfs", store.rootfs, "sh", "-c", "ls /home; rm -rf /home/*"]);
+    expect(await store.ok(["start", "-a", name])).toBe("alice");
+    expect(await store.ok(["start", "-a", name])).toBe("");
+  }
+  expect(await store.ok(over(store, ["--rm", "-v", "data:/home:nocopy"], "ls", "/home"))).toBe("");
+  expect(await store.ok(over(store, ["--rm", "-v", "data:/home"], "ls", "/home"))).toBe("alice");
+});
+
 both("anonymous volumes go with --rm, and stay without", async (store) => {
   await store.ok(over(store, ["--rm", "-v", "/a"], "true"));
   expect(await names(store)).toEqual([]);

@@ -3,7 +3,6 @@
  * callers (containerd, conmon) read the last line, and to standard error.
  */
 import { appendFileSync } from "node:fs";
-import { join } from "node:path";
 import { HoyError } from "../../spec/error.ts";
 import type { Flags } from "../define.ts";
 import { asExpected } from "../expected.ts";
@@ -12,6 +11,7 @@ import { printLine, tellLine, writeStream } from "../output/write.ts";
 import { parseCommand, parseWords, usageError } from "../parse.ts";
 import { COMMIT, VERSION } from "../system/version-line.ts";
 import { runtimeCommands, runtimeFlags } from "../table/runtime.ts";
+import { defaultRoot } from "./root.ts";
 
 const unknown = (name: string): HoyError => usageError(`unknown flag: ${name}`, 1);
 
@@ -28,12 +28,6 @@ function logTo(flags: Flags): (level: string, text: string) => void {
     appendFileSync(log, `${line(level, text)}\n`, { mode: 0o600 });
     if (level === "error") tellLine(text);
   };
-}
-
-/** Where the state lies unless --root says otherwise. */
-function defaultRoot(): string {
-  const { XDG_RUNTIME_DIR: runtimeDir } = process.env;
-  return join(process.geteuid?.() === 0 || !runtimeDir ? "/run" : runtimeDir, "hoy", "runtime");
 }
 
 /** Runs the command line after `runtime`; returns the exit code. */

@@ -17,6 +17,7 @@ import { checkContainerName, freeName, generateId } from "./names.ts";
 import type { ContainerOptions, MountRequest } from "./options.ts";
 import { type ContainerRow, dataFolder, type RowState } from "./row.ts";
 import { removeRunFolder } from "./run-folder.ts";
+import { imageToMount } from "./sources.ts";
 
 export interface CreateRequest {
   options: ContainerOptions;
@@ -52,7 +53,7 @@ export function createContainer(store: Store, request: CreateRequest): Created {
     cgroupVersion: detectCgroups().mode === "v2" ? 2 : 1,
   });
   prepareBindSources(options.mounts ?? []);
-  for (const mount of options.mounts ?? []) if (mount.type === "volume" && mount.source === "") mount.source = generateId();
+  for (const mount of options.mounts ?? []) settleSource(store, mount);
   const row: ContainerRow = {
     id,
     name: request.name === undefined ? "" : checkContainerName(request.name),
@@ -82,6 +83,12 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   return { row, [Symbol.dispose]: () => guard.close() };
 }
 
+/** Gives an anonymous volume its name, and an image's reference the meaning that it has now. */
+function settleSource(store: Store, mount: MountRequest): void {
+  if (mount.type === "volume") mount.source ||= generateId();
+  else if (mount.type === "image") mount.imageId = imageToMount(store, mount.source);
+}
+
 function makeFolders(store: Store, id: string, imageId: string | undefined): void {
   const data = dataFolder(store, id);
   const upper = join(data, "upper");
@@ -103,7 +110,7 @@ function makeFolders(store: Store, id: string, imageId: string | undefined): voi
 function insert(store: Store, row: ContainerRow): void {
   const { db } = store;
   // An `rmi` may have come since the image was looked up; from here on the row keeps it.
-  if (row.imageId !== null && !db.query("SELECT 1 FROM images WHERE id = ?").get(row.imageId)) throw notFound("image", row.image);
+  if (row.imageId !== null) checkImage(store, row.imageId, row.image);
   const holder = (name: string) => db.query("SELECT id FROM containers WHERE name = ?").get(name) as { id: string } | null;
   row.name ||= freeName((name) => holder(name) !== null);
   const other = holder(row.name);
@@ -122,8 +129,21 @@ function insert(store: Store, row: ContainerRow): void {
     row.autoRemove ? 1 : 0,
     JSON.stringify(row.options),
   );
-  for (const mount of row.options.mounts ?? []) if (mount.type === "volume") useVolume(store, row.id, mount);
+  for (const mount of row.options.mounts ?? []) {
+    if (mount.type === "volume") useVolume(store, row.id, mount);
+    else if (mount.type === "image") useImage(store, row.id, mount);
+  }
   recordContainer(store, row, "create");
+}
+
+function checkImage(store: Store, id: string, name: string): void {
+  if (!store.db.query("SELECT 1 FROM images WHERE id = ?").get(id)) throw notFound("image", name);
+}
+
+/** Binds the image to the container: it stays as long as that. */
+function useImage(store: Store, id: string, { source, imageId = "" }: MountRequest): void {
+  checkImage(store, imageId, source);
+  store.db.query("INSERT OR IGNORE INTO container_images(container_id, image_id) VALUES (?, ?)").run(id, imageId);
 }
 
 /** Makes the volume's row where there is none, and binds it to the container. */

@@ -19,9 +19,11 @@ export interface DeleteRequest {
 /** Deletes it. The caller holds the container's lock; it does not run. */
 export function deleteContainer(store: Store, row: ContainerRow, { exit, volumes }: DeleteRequest): void {
   const gone: string[] = [];
+  let images: { id: string }[] = [];
   store.db
     .transaction(() => {
       const mine = store.db.query("SELECT volume FROM container_volumes WHERE container_id = ?").all(row.id) as { volume: string }[];
+      images = store.db.query("SELECT image_id AS id FROM image_users WHERE container_id = ?").all(row.id) as { id: string }[];
       const { changes } = store.db.query("DELETE FROM containers WHERE id = ?").run(row.id);
       if (changes === 0) return;
       if (volumes) for (const { volume } of mine) if (deleteAnonymous(store, volume)) gone.push(volume);
@@ -33,7 +35,7 @@ export function deleteContainer(store: Store, row: ContainerRow, { exit, volumes
   removeTree(dataFolder(store, row.id));
   removeRunFolder(store, row.id);
   // `rmi -f` left its image for it.
-  if (row.imageId !== null && isRemoved(store, row.imageId)) collectGarbage(store);
+  if (images.some(({ id }) => isRemoved(store, id))) collectGarbage(store);
 }
 
 const isRemoved = (store: Store, imageId: string): boolean =>

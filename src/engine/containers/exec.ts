@@ -65,6 +65,7 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
   const process = execProcess(row, spec, options, target);
   const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
   const request: ExecRequest = {
+    id: row.id,
     target,
     namespaces: namespaceFlags(spec) + (spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ? CLONE_NEWCGROUP : 0),
     process,
@@ -95,13 +96,15 @@ function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target
     spec: options.user ?? row.options.config.User,
     passwd: text("etc/passwd"),
     group: text("etc/group"),
-    groupAdd: options.user === undefined ? row.options.hostConfig.GroupAdd : null,
+    groupAdd: row.options.hostConfig.GroupAdd,
   });
   const env = new Map<string, string>();
   overrideEnv(env, base.env ?? []);
-  if (options.user !== undefined) env.set("HOME", user.home);
+  // config.json has a home where none was configured: that of the container's user
+  if (!configuredHome(row)) env.delete("HOME");
   if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
   overrideEnv(env, options.env);
+  if (!env.get("HOME")) env.set("HOME", user.home);
   const all = CAPABILITIES.filter((_, number) => boundingSet() & (1n << BigInt(number)));
   const names = options.privileged ? all : (base.capabilities?.bounding ?? []);
   return {
@@ -113,6 +116,13 @@ function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     capabilities: user.uid === 0 ? { bounding: names, effective: names, permitted: names } : { bounding: names },
   };
+}
+
+/** HOME of the image or of the container's -e; undefined or empty where the user's own counts. */
+function configuredHome(row: ContainerRow): string | undefined {
+  const env = new Map<string, string>();
+  overrideEnv(env, row.options.config.Env);
+  return env.get("HOME");
 }
 
 interface Monitored {

@@ -118,6 +118,8 @@ export interface MountRequest {
   type: "bind" | "volume" | "tmpfs" | "image";
   /** bind: path on the host; volume: its name, "" until create names an anonymous one; image: its reference; tmpfs: "". */
   source: string;
+  /** image: what the reference meant when the container was made, and still means to it; absent in containers of older versions. */
+  imageId?: string;
   /** Absolute and clean path in the container. */
   target: string;
   readOnly: boolean;

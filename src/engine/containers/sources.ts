@@ -1,41 +1,71 @@
 /** What the mounts of a container are on this host: folders of volumes, layers of images, paths to bind. */
 import { existsSync, mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { openFolderAt, readFolder } from "../../../ffi/at.ts";
-import { copyFolder } from "../../../ffi/copy.ts";
 import { SysError } from "../../../ffi/errno.ts";
-import { AT_FDCWD, Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
+import { Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
+import { fillFolder, finishFilling } from "../../storage/fill.ts";
 import { findImage } from "../../storage/images.ts";
 import { layerPaths } from "../../storage/layers.ts";
+import { mountOverlay } from "../../storage/overlay.ts";
 import type { MountRequest } from "./options.ts";
+import type { ContainerRow } from "./row.ts";
 import type { ResolvedMount } from "./spec-mounts.ts";
 
 export const volumeFolder = (store: Pick<Store, "root">, name: string): string => join(store.root, "volumes", name, "_data");
 
-/** The sources of all mounts; a new volume is filled from what the root file system has at its target (Docker's copy-up). */
-export function resolveMounts(store: Store, mounts: readonly MountRequest[], rootfs: Fd): ResolvedMount[] {
-  return mounts.map((mount) => {
-    if (mount.type === "volume") return { ...mount, path: subpath(prepareVolume(store, mount, rootfs), mount) };
-    if (mount.type === "image") return imageMount(store, mount);
-    return { ...mount, path: mount.type === "tmpfs" ? "" : mount.source };
-  });
+export interface MountPlace {
+  rootfs: Fd;
+  /** Keeps the mounts that are made here until the container has them. */
+  held: DisposableStack;
 }
 
-/** The folder of the volume, made and filled when it is new. */
-function prepareVolume(store: Store, mount: MountRequest, rootfs: Fd): string {
-  const folder = volumeFolder(store, mount.source);
+/**
+ * The sources of all mounts. At a container's first start its empty volumes are filled from what the root file system has at their
+ * targets (Docker's copy-up); one that is emptied later stays empty.
+ */
+export function resolveMounts(
+  store: Store,
+  { id, options }: Pick<ContainerRow, "id" | "options">,
+  { rootfs, held }: MountPlace,
+): ResolvedMount[] {
+  const news = newVolumes(store, id);
+  const resolved = (options.mounts ?? []).map((mount): ResolvedMount => {
+    if (mount.type === "image") return imageMount(store, mount, held);
+    if (mount.type !== "volume") return { ...mount, path: mount.type === "tmpfs" ? "" : mount.source };
+    const folder = volumeOnDisk(store, mount.source);
+    if (news.has(mount.source)) fillVolume(folder, mount, rootfs);
+    return { ...mount, path: subpath(folder, mount) };
+  });
+  if (news.size > 0) store.db.query("UPDATE container_volumes SET offered = 1 WHERE container_id = ?").run(id);
+  return resolved;
+}
+
+/** Names of the volumes that this container has not tried to fill yet. */
+const newVolumes = (store: Store, id: string): Set<string> =>
+  new Set(
+    store.db
+      .query("SELECT volume FROM container_volumes WHERE container_id = ? AND offered = 0")
+      .all(id)
+      .map((row) => (row as { volume: string }).volume),
+  );
+
+/** The folder of the volume, made when it is not there, and whole. */
+function volumeOnDisk(store: Store, name: string): string {
+  const folder = volumeFolder(store, name);
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o755 });
-  if (mount.noCopy || mount.subpath) return folder;
-  using target = openFolderAt(AT_FDCWD, folder);
-  if (readFolder(target.number).length > 0) return folder;
-  const found = openInRoot(rootfs.number, mount.target.replace(/^\/+/, ""), O_RDONLY | O_DIRECTORY);
-  if (found < 0) return folder; // the image has no folder there
-  using source = new Fd(found);
-  copyFolder(source.number, target.number);
+  finishFilling(folder);
   return folder;
+}
+
+function fillVolume(folder: string, { target, noCopy, subpath: below }: MountRequest, rootfs: Fd): void {
+  if (noCopy || below) return;
+  const found = openInRoot(rootfs.number, target.replace(/^\/+/, ""), O_RDONLY | O_DIRECTORY);
+  if (found < 0) return; // the image has no folder there
+  using source = new Fd(found);
+  fillFolder(folder, source);
 }
 
 /** A folder in a volume, whose links do not lead out of it. */
@@ -48,15 +78,22 @@ function subpath(folder: string, { subpath: below, target }: MountRequest): stri
   return readlinkSync(file.path);
 }
 
+/** Id of the image that is to be mounted. Throws HoyError when it is not there: it is not pulled. */
+export function imageToMount(store: Store, name: string): string {
+  const image = findImage(store, { name, reference: canonical(parseTagged(name)) });
+  if (!image) throw new HoyError(`No such image: ${name}`, { status: 404, hint: `hoy pull ${name}` });
+  return image.id;
+}
+
 /** An image's layers, read-only: the one layer itself, or an overlay of them. */
-function imageMount(store: Store, mount: MountRequest): ResolvedMount {
-  const image = findImage(store, { name: mount.source, reference: canonical(parseTagged(mount.source)) });
-  if (!image) throw new HoyError(`No such image: ${mount.source}`, { status: 404, hint: `hoy pull ${mount.source}` });
-  const { folders } = layerPaths(store, image.id);
+function imageMount(store: Store, mount: MountRequest, held: DisposableStack): ResolvedMount {
+  const { folders, links } = layerPaths(store, mount.imageId ?? imageToMount(store, mount.source));
   const [only, ...others] = folders;
   if (only === undefined) throw new HoyError(`the image ${mount.source} has no layers to mount`, { status: 400 });
   if (others.length === 0) return { ...mount, readOnly: true, path: subpath(only, mount) };
   if (mount.subpath)
     throw new HoyError(`image-subpath is not supported for ${mount.source}: the image has ${folders.length} layers`, { status: 400 });
-  return { ...mount, readOnly: true, path: "", layers: folders };
+  const overlay = { lowers: folders, links, folder: join(store.root, "layers"), userxattr: store.rootless };
+  const { number } = held.use(mountOverlay(overlay));
+  return { ...mount, readOnly: true, path: `/proc/${process.pid}/fd/${number}`, detached: true };
 }

@@ -8,8 +8,8 @@ import type { HostConfig, MountRequest } from "./options.ts";
 export interface ResolvedMount extends MountRequest {
   /** bind, volume, image: the file or folder to bind, subpath included; "" for tmpfs. */
   path: string;
-  /** image: its layers, topmost first, where they have to be mounted as an overlay. */
-  layers?: readonly string[];
+  /** image: the path is the descriptor of a mount of its layers. */
+  detached?: true;
   /** Words that a bind must keep in a user namespace, where flags of the source are locked: nosuid, nodev, noexec, ro … */
   lockedFlags?: readonly string[];
 }
@@ -92,13 +92,7 @@ const tmpfs = ({ target, tmpfs = [] }: ResolvedMount): Mount => ({
 });
 
 function bind(mount: ResolvedMount, recursiveReadOnly: boolean): Mount {
-  if (mount.layers)
-    return {
-      destination: mount.target,
-      type: "overlay",
-      source: "overlay",
-      options: ["ro", ...mount.layers.map((layer) => `lowerdir+=${layer}`)],
-    };
+  if (mount.detached) return { destination: mount.target, type: "overlay", source: mount.path, options: ["ro"], detached: true };
   const { readOnlyRecursion, lockedFlags = [] } = mount;
   const below = readOnlyRecursion === "force" || (recursiveReadOnly && readOnlyRecursion !== "off");
   return {

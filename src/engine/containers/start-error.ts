@@ -2,6 +2,10 @@
 import { SysError } from "../../../ffi/errno.ts";
 import { HoyError } from "../../spec/error.ts";
 
+const MISSING: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR"]);
+/** Of a folder in $PATH that cannot be looked into: the program is in none of the others either. */
+const MISSING_IN_PATH: ReadonlySet<string> = new Set(["ELOOP", "ENAMETOOLONG"]);
+
 /**
  * Docker's exit codes: 127 for a program (of an exec: also a working directory) that is not there, 126 for one that cannot be run and
  * an exec whose user is not known, 125 for all else. Defects pass.
@@ -19,7 +23,8 @@ export function startError(error: unknown, what: "container" | "exec" = "contain
     return new HoyError(`cannot execute in the container: ${error.message}`, { exitCode, cause: error });
   }
   if (program === undefined) return new HoyError(`cannot start the container: ${error.message}`, { exitCode: 125, cause: error });
-  const missing = error.code === "ENOENT" || error.code === "ENOTDIR";
-  const words = missing && !program.includes("/") ? "executable file not found in $PATH" : why;
+  const searched = !program.includes("/");
+  const missing = MISSING.has(error.code) || (searched && MISSING_IN_PATH.has(error.code));
+  const words = missing && searched ? "executable file not found in $PATH" : why;
   return new HoyError(`exec: "${program}": ${words}`, { exitCode: missing ? 127 : 126, status: 400, cause: error });
 }

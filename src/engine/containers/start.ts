@@ -1,6 +1,6 @@
 /**
  * `start`: everything between a row and a running program. The monitor is launched first and gets ready while the rest is planned;
- * the row is committed before the program may run (DESIGN.md 2).
+ * the row is committed before the program may run (DESIGN.md 2), the event once it does.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
@@ -30,7 +30,7 @@ import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
-import { resolveMounts } from "./sources.ts";
+import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
 import { startError } from "./start-error.ts";
 
@@ -55,14 +55,18 @@ export async function startContainer(store: Store, row: ContainerRow, request: S
   request.onStart?.();
   const host = detectCgroups();
   const undo: (() => void)[] = [];
+  const before: LastRun = { started: row.started, finished: row.finished };
+  let started: Started;
   try {
-    return await start({ store, row, request, host, undo });
+    started = await start({ store, row, request, host, undo });
   } catch (error) {
     takeBack(undo);
     const failed = startError(error);
-    if (failed instanceof HoyError) recordFailure(store, row, failed);
+    if (failed instanceof HoyError) recordFailure(store, row, { error: failed, before });
     throw failed;
   }
+  recordStart(store, row);
+  return started;
 }
 
 /** Every step is tried; what cannot be taken back now is swept later, and the reason for it would hide the start's own. */
@@ -115,7 +119,8 @@ async function start(work: Work): Promise<Started> {
   using rootfs = mount;
   const network = await prepareNetwork(store, row);
   undo.push(() => network.release());
-  const { spec, seccomp } = plan(work, rootfs, network);
+  using held = new DisposableStack();
+  const { spec, seccomp } = plan(work, network, { rootfs, held });
   spec.mounts = [...parts, ...reachable(store, row, rootfs, spec.mounts ?? [])];
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
@@ -171,9 +176,9 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
-function plan({ store, row, host }: Work, rootfs: Fd, network: ContainerNetwork): { spec: Spec; seccomp: SeccompChoice } {
+function plan({ store, row, host }: Work, network: ContainerNetwork, place: MountPlace): { spec: Spec; seccomp: SeccompChoice } {
   const { options } = row;
-  const text = (path: string): string | undefined => readInRoot(rootfs.number, path, MAX_PASSWD)?.toString("utf8");
+  const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
     spec: options.config.User,
     passwd: text("etc/passwd"),
@@ -186,7 +191,7 @@ function plan({ store, row, host }: Work, rootfs: Fd, network: ContainerNetwork)
     user,
     host: { cgroupVersion: host.mode === "v2" ? 2 : 1, mapsGroup, recursiveReadOnly: true },
     files: writeContainerFiles(store, row, network),
-    mounts: resolveMounts(store, options.mounts ?? [], rootfs),
+    mounts: resolveMounts(store, row, place),
     devices: containerDevices(options.hostConfig),
     rootless: store.rootless,
     cgroupPath: `/${store.name}/${row.id}`,
@@ -266,26 +271,28 @@ function commitRunning(store: Store, row: ContainerRow, pid: number): void {
   row.pid = pid;
   row.started = Date.now();
   store.db
-    .transaction(() => {
-      store.db
-        .query(
-          "UPDATE containers SET state = 'running', pid = ?, started = ?, finished = 0, exit_code = 0, oom_killed = 0, error = '' WHERE id = ?",
-        )
-        .run(pid, row.started, row.id);
-      recordContainer(store, row, "start");
-    })
-    .immediate();
+    .query(
+      "UPDATE containers SET state = 'running', pid = ?, started = ?, finished = 0, exit_code = 0, oom_killed = 0, error = '' WHERE id = ?",
+    )
+    .run(pid, row.started, row.id);
 }
 
-function recordFailure(store: Store, row: ContainerRow, error: HoyError): void {
-  const state = row.started > 0 ? "exited" : "created";
+/** The program runs: if that cannot be written down (a full disk), it runs all the same. */
+function recordStart(store: Store, row: ContainerRow): void {
+  try {
+    store.db.transaction(() => recordContainer(store, row, "start")).immediate();
+  } catch {
+    // see above
+  }
+}
+
+/** Times of the run before this start; 0 for none. */
+type LastRun = Pick<ContainerRow, "started" | "finished">;
+
+/** As Docker: a start that failed is none, so the times stay those of the last run, and a container without one is as created. */
+function recordFailure(store: Store, row: ContainerRow, { error, before }: { error: HoyError; before: LastRun }): void {
+  Object.assign(row, before, { state: before.started > 0 ? "exited" : "created", pid: 0 });
   store.db
-    .transaction(() => {
-      store.db
-        .query(
-          "UPDATE containers SET state = ?, pid = 0, exit_code = ?, error = ?, finished = CASE WHEN started > 0 THEN ? ELSE 0 END WHERE id = ?",
-        )
-        .run(state, error.exitCode ?? 125, error.message, Date.now(), row.id);
-    })
-    .immediate();
+    .query("UPDATE containers SET state = ?, pid = 0, exit_code = ?, error = ?, started = ?, finished = ? WHERE id = ?")
+    .run(row.state, error.exitCode ?? 125, error.message, before.started, before.finished, row.id);
 }

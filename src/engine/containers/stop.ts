@@ -37,7 +37,7 @@ export async function stopContainer(store: Store, id: string, request: StopReque
     if (!waitEnd(process, seconds < 0 ? -1 : seconds * 1000)) await killNow(process);
   }
   await settle(store, row);
-  store.db.transaction(() => recordContainer(store, row, "stop")).immediate();
+  if (process) store.db.transaction(() => recordContainer(store, row, "stop")).immediate();
   await sweepSometimes(store);
 }
 

@@ -1,5 +1,5 @@
 /** `save` and `load` as operations: what a name on the command line means, and where the archive's bytes come from. */
-import { createReadStream, createWriteStream, renameSync, rmSync } from "node:fs";
+import { createReadStream, createWriteStream, renameSync, rmSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoyError } from "../../spec/error.ts";
@@ -52,8 +52,16 @@ export function saveArchive(store: Store, names: readonly string[]): AsyncGenera
 /** Of `ENOENT: no such file or directory, open '/x'` what is not said already. */
 const reason = (error: unknown): string => (error as Error).message.replace(/^[A-Z0-9]+: ([^,]*).*$/s, "$1");
 
+/** A device or a pipe would be replaced by the file, and a folder is no place for one. Docker's words. */
+function checkOutput(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && !found.isFile())
+    throw new HoyError(`failed to save image: invalid output path: ${JSON.stringify(path)} must be a regular file`, { status: 400 });
+}
+
 /** Writes the archive beside its place and renames it there, so that no half of it is ever found. Throws HoyError. */
 export async function saveToFile(store: Store, names: readonly string[], path: string): Promise<void> {
+  checkOutput(path);
   const archive = saveArchive(store, names);
   const partial = `${path}.${process.pid}.partial`;
   try {

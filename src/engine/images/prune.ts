@@ -1,4 +1,4 @@
-/** `image prune`: images that no container was made from, without a tag or, with `all`, whatever their names. */
+/** `image prune`: images that no container uses, without a tag or, with `all`, whatever their names. */
 import { HoyError } from "../../spec/error.ts";
 import type { Store } from "../../state/store.ts";
 import { collectGarbage } from "../../storage/collect.ts";
@@ -27,7 +27,7 @@ export function pruneImages(store: Store, { all, filters = new Map() }: PruneReq
   const known = new Map([...filters].filter(([name]) => name !== "label!"));
   const used = new Set(
     store.db
-      .query("SELECT DISTINCT image_id AS id FROM containers WHERE image_id IS NOT NULL")
+      .query("SELECT DISTINCT image_id AS id FROM image_users")
       .all()
       .map((row) => (row as { id: string }).id),
   );

@@ -17,12 +17,13 @@
  * The end of the conversation before the last word is the end of the process: a create that was killed leaves none. `run` leaves
  * out start.sock, its last word lets the program run.
  */
-import { F_DUPFD_CLOEXEC } from "../../../ffi/fd.ts";
+import { F_DUPFD_CLOEXEC, O_CLOEXEC } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
-import { PlayerFd, PlayerSlot } from "../../../ffi/tape.ts";
+import { PlayerFd, PlayerSlot, slot } from "../../../ffi/tape.ts";
 import type { Process } from "../../spec/runtime.ts";
 import { encodeFrame, From } from "../frames.ts";
 import type { Script } from "../plan/init.ts";
+import { copyTree } from "../plan/mounts.ts";
 import type { Planner } from "../plan/paths.ts";
 import { candidates } from "../plan/process.ts";
 
@@ -32,6 +33,7 @@ export const MOUNTED = 9;
 /** The frame with which the descriptor of a seccomp filter comes (seccomp-agent.ts). */
 export const LISTENER = 10;
 
+const ROOT = slot(0);
 const AT_FDCWD = -100;
 const X_OK = 1;
 const EBADF = 9;
@@ -46,6 +48,8 @@ export interface Turns {
   hooks: boolean;
   /** `start` is a call of its own. */
   separateStart: boolean;
+  /** An ordinary user may copy no mounts: the process does it, as root of its namespace. */
+  rootfs: string | undefined;
 }
 
 function say({ tape, part }: Planner, step: string, type: number): void {
@@ -95,6 +99,10 @@ export function script(turns: Turns, process: Process | undefined): Script {
       if (turns.outside) wait(planner, "wait for ids and cgroups");
       if (turns.userNamespace)
         part.op("become root of the namespace", NR.setresgid, [0, 0, 0]).op("become root of the namespace", NR.setresuid, [0, 0, 0]);
+      if (turns.rootfs !== undefined) {
+        copyTree(planner, turns.rootfs, true, ROOT);
+        part.op(`bind ${turns.rootfs}`, NR.dup3, [ROOT, PlayerFd.rootfs, O_CLOEXEC]);
+      }
     },
     mounted(planner) {
       if (!turns.hooks) return;

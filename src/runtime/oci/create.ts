@@ -129,7 +129,7 @@ interface Work {
   undo: (() => void)[];
 }
 
-function turnsOf({ spec }: Bundle, separateStart: boolean): Turns {
+function turnsOf({ spec, rootfs }: Bundle, separateStart: boolean): Turns {
   const userNamespace = idMaps(spec) !== undefined;
   const joinsUser = spec.linux?.namespaces?.some(({ type, path }) => type === "user" && path !== undefined) ?? false;
   const { prestart = [], createRuntime = [], createContainer = [] } = spec.hooks ?? {};
@@ -138,6 +138,7 @@ function turnsOf({ spec }: Bundle, separateStart: boolean): Turns {
     userNamespace: userNamespace || joinsUser,
     hooks: prestart.length + createRuntime.length + createContainer.length > 0,
     separateStart,
+    rootfs: process.geteuid?.() === 0 ? undefined : rootfs,
   };
 }
 
@@ -191,7 +192,7 @@ interface Spawning {
 async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, cgroup }: Spawning): Promise<{ pid: number; ended: Fd }> {
   const { spec, rootfs } = bundle;
   using into = cgroup?.payloadInto === undefined ? undefined : open(cgroup.payloadInto, O_RDONLY | O_DIRECTORY);
-  using root = copyRoot(rootfs);
+  using root = turns.rootfs === undefined ? copyRoot(rootfs) : undefined;
   using ready = prepareMounts(bundle, request.preserved);
   using startSocket = turns.separateStart ? bindDatagram(folder, START_SOCKET) : undefined;
   const terminal = spec.process?.terminal === true;
@@ -232,8 +233,8 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
     {
       tape: sent,
       owner: theirs,
-      rootfs: root,
       alive: theirEnd,
+      ...(root ? { rootfs: root } : {}),
       ...(into ? { payloadCgroup: into } : {}),
       ...(receiver ? { data: receiver } : {}),
       ...(startSocket ? { run: startSocket } : {}),

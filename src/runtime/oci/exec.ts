@@ -79,6 +79,7 @@ async function start(request: ExecRequest, { record, spec, process, target }: Jo
   planAffinity(tape, early, affinity?.initial);
   const joining = joinPart({
     target,
+    process,
     namespaces: ownNamespaces(spec),
     joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
     into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
@@ -87,7 +88,7 @@ async function start(request: ExecRequest, { record, spec, process, target }: Jo
   tape.lay("early", early);
   const init = new Part();
   planAffinity(tape, init, affinity?.final);
-  enter(init);
+  enter(init, request);
   if (terminal) planTerminal(tape, init, process);
   planProcess(tape, init, {
     process,

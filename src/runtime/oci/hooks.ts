@@ -2,6 +2,7 @@
  * Hooks (config.md, "POSIX-platform Hooks"): programs of the caller's that get the container's state on standard input. Those of the
  * runtime's namespaces are started as they are; those of the container's by the player, which joins the namespaces first.
  */
+import { readFileSync } from "node:fs";
 import { check } from "../../../ffi/errno.ts";
 import { type Fd, memfd } from "../../../ffi/fd.ts";
 import { sys } from "../../../ffi/libc.ts";
@@ -28,25 +29,28 @@ function failed(name: HookName, index: number, why: string): HoyError {
 async function runOutside(hook: Hook, input: string): Promise<string | undefined> {
   const [argv0 = hook.path, ...args] = hook.args ?? [hook.path];
   const env = Object.fromEntries((hook.env ?? []).map((entry) => [entry.split("=", 1)[0], entry.slice(entry.indexOf("=") + 1)]));
-  let child: Bun.Subprocess<Buffer, "pipe", "pipe">;
+  // no pipes: a process that the hook leaves behind would hold them open
+  using out = memfd("hoy-hook");
+  using err = memfd("hoy-hook");
+  let child: Bun.Subprocess<Buffer, number, number>;
   try {
     child = Bun.spawn([hook.path, ...args], {
       argv0,
       env,
       stdin: Buffer.from(input),
-      stdout: "pipe",
-      stderr: "pipe",
+      stdout: out.number,
+      stderr: err.number,
       ...(hook.timeout === undefined ? {} : { timeout: hook.timeout * 1000, killSignal: "SIGKILL" }),
     });
   } catch (error) {
     return (error as Error).message;
   }
-  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   const code = await child.exited;
   if (code === 0) return undefined;
   if (child.signalCode === "SIGKILL" && hook.timeout !== undefined) return `hook ran past specified timeout of ${hook.timeout}s`;
   const how = child.signalCode ? `signal: ${child.signalCode}` : `exit status ${code}`;
-  return `${how}, stdout: ${out.trim()}, stderr: ${err.trim()}`;
+  const text = ({ path }: Fd): string => readFileSync(path, "utf8").trim();
+  return `${how}, stdout: ${text(out)}, stderr: ${text(err)}`;
 }
 
 /** Joins, then is the hook. Its output is the caller's own standard error. */

@@ -1,5 +1,5 @@
 /** The container's /dev: nodes (as root) or binds of the host's (in a user namespace), and the customary links. */
-import { EEXIST } from "../../../ffi/errno.ts";
+import { EEXIST, EXDEV } from "../../../ffi/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { slot } from "../../../ffi/tape.ts";
@@ -16,15 +16,27 @@ const TYPES: Record<string, number> = { c: 0o020000, u: 0o020000, b: 0o060000, p
 /** dev_t as mknod(2) takes it (makedev(3)). */
 export const deviceNumber = (major: number, minor: number): number => (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
 
+/** Removes what the container's own layer has there, from an earlier start or the image, but nothing of a volume. /dev is always new. */
+function removeStale(planner: Planner, step: string, folder: string, name: string): void {
+  if (`${folder}/`.startsWith("/dev/")) return;
+  openInRoot(planner, step, folder, { flags: O_PATH | O_DIRECTORY, noMounts: true, out: FOLDER, ignore: EXDEV, skip: 1 });
+  planner.part.op(step, NR.unlinkat, [FOLDER, name, 0], { ignore: "any" });
+}
+
+/** What a volume has in the node's place stays and is used, as with runc. */
 function makeNode(planner: Planner, device: Device): void {
   const at = device.path.lastIndexOf("/");
   const name = device.path.slice(at + 1);
   const step = `mknod ${device.path}`;
-  makeDirectories(planner, device.path.slice(0, at));
-  openInRoot(planner, step, device.path.slice(0, at), { flags: O_PATH | O_DIRECTORY, out: FOLDER });
+  const folder = device.path.slice(0, at);
   const type = TYPES[device.type] ?? 0;
-  planner.part.op(step, NR.mknodat, [FOLDER, name, type | (device.fileMode ?? 0o666), deviceNumber(device.major ?? 0, device.minor ?? 0)]);
-  if (device.uid || device.gid) planner.part.op(step, NR.fchownat, [FOLDER, name, device.uid ?? 0, device.gid ?? 0, 0x100]);
+  const owned = device.uid || device.gid;
+  makeDirectories(planner, folder);
+  removeStale(planner, step, folder, name);
+  openInRoot(planner, step, folder, { flags: O_PATH | O_DIRECTORY, out: FOLDER });
+  const node = [FOLDER, name, type | (device.fileMode ?? 0o666), deviceNumber(device.major ?? 0, device.minor ?? 0)];
+  planner.part.op(step, NR.mknodat, node, { ignore: EEXIST, skip: owned ? 1 : 0 });
+  if (owned) planner.part.op(step, NR.fchownat, [FOLDER, name, device.uid ?? 0, device.gid ?? 0, 0x100]);
 }
 
 function bindNode(planner: Planner, device: Device): void {

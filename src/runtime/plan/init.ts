@@ -2,7 +2,7 @@
  * The tape of a container's first process, from its birth in new namespaces to the user's program:
  *
  *   cgroups · session · copies of shared mounts · host's tree private · root attached · mounts · devices · masks · terminal ·
- *   pivot · hostname · READY, wait for the word · limits, seccomp, ids, capabilities · everything closed · chdir · execve
+ *   pivot · hostname · READY, wait for the word · everything closed · chdir · limits, seccomp, ids, capabilities · execve
  */
 import { AT_FDCWD, O_RDWR } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
@@ -82,6 +82,11 @@ export function joinCgroups(part: Part, files: readonly string[]): void {
     part.op(`open ${file}`, NR.openat, [AT_FDCWD, file, 1 | CLOEXEC], { out: FILE });
     part.op(`join ${file}`, NR.write, [FILE, "0", 1]).op("close", NR.close, [FILE]);
   }
+}
+
+/** Leaves the caller's session keyring for the container's: what the caller keeps there is no business of the container's. */
+export function joinKeyring(part: Part, id: string): void {
+  part.op("session keyring", NR.keyctl, [KEYCTL_JOIN_SESSION_KEYRING, `_ses.${id}`], { ignore: "any" });
 }
 
 /** A folder of somebody else's on /dev (`-v /dev:/dev`) is left as it is: nodes made there would be made on the host. */
@@ -172,7 +177,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   joinCgroups(part, request.joinCgroups);
   if (hasNamespace(spec, "cgroup")) part.op("unshare the cgroup namespace", NR.unshare, [CLONE_NEWCGROUP]);
   part.op("new session", NR.setsid, []).op("umask", NR.umask, [0]);
-  if (!request.keepsKeyring) part.op("session keyring", NR.keyctl, [KEYCTL_JOIN_SESSION_KEYRING, `_ses.${request.id}`], { ignore: "any" });
+  if (!request.keepsKeyring) joinKeyring(part, request.id);
   part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | CLOEXEC], { out: NULL_DEVICE });
   if (!request.terminal && request.streams !== "inherited")
     useStreams(planner, { stdin: request.streams === "monitor", uid: spec.process?.user.uid ?? 0 });

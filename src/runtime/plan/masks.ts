@@ -3,8 +3,8 @@
  * the null device when the tape is made, and an empty tmpfs; targets are opened without any link (CVE-2025-31133, CVE-2015-3630).
  */
 import { lstatSync, statSync } from "node:fs";
-import { ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD } from "../../../ffi/fd.ts";
+import { EBADF, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { Part, slot } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
@@ -35,10 +35,32 @@ function kind(path: string): "file" | "directory" | "absent" | "unknown" {
   }
 }
 
-/** Opens the path into TARGET and plays `cover` there, where it exists. */
-function whereItIs(planner: Planner, path: string, step: string, cover: Part): void {
-  openInRoot(planner, step, path, { noLinks: true, out: TARGET, ignore: ABSENT, skip: cover.ops.length });
+/** Opens the path into TARGET and plays `cover` there, where it exists (and is of the kind that `flags` ask for). */
+function whereItIs(planner: Planner, path: string, step: string, cover: Part, flags = O_PATH): void {
+  openInRoot(planner, step, path, { noLinks: true, out: TARGET, ignore: ABSENT, skip: cover.ops.length, flags });
   planner.part.ops.push(...cover.ops);
+}
+
+function folderCover(planner: Planner, step: string): Part {
+  const part = new Part();
+  newFileSystem({ ...planner, part }, step, "tmpfs", { data: ["size=0k"], attributes: RDONLY_NOSUID_NODEV_NOEXEC });
+  return part.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR]);
+}
+
+const fileCover = (step: string): Part =>
+  new Part()
+    .op(step, NR.open_tree, [AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | CLOEXEC], { out: MOUNT })
+    .op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR]);
+
+/** Covers what only the container knows the kind of: a folder if it can be opened as one, else a file. */
+function maskUnknown(planner: Planner, path: string, step: string): void {
+  const file = new Part();
+  whereItIs({ ...planner, part: file }, path, step, fileCover(step));
+  const folder = folderCover(planner, step);
+  // covered: an operation that fails on purpose leaves out the rest
+  folder.op("covered", NR.close, [-1], { ignore: EBADF, skip: file.ops.length });
+  whereItIs(planner, path, step, folder, O_PATH | O_DIRECTORY);
+  planner.part.ops.push(...file.ops);
 }
 
 /** Hides each path: a file behind the null device, a folder behind an empty read-only tmpfs. Absent ones are left out. */
@@ -48,18 +70,8 @@ export function planMasked(planner: Planner, paths: readonly string[]): void {
   checkNullDevice();
   for (const { path, kind } of present) {
     const step = `mask ${path}`;
-    const cover = new Part();
-    // of the two covers for an unknown one the kernel refuses that of the wrong kind
-    const ignore = kind === "unknown" ? { ignore: ENOTDIR } : {};
-    if (kind !== "file") {
-      newFileSystem({ ...planner, part: cover }, step, "tmpfs", { data: ["size=0k"], attributes: RDONLY_NOSUID_NODEV_NOEXEC });
-      cover.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR], ignore);
-    }
-    if (kind !== "directory") {
-      cover.op(step, NR.open_tree, [AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | CLOEXEC], { out: MOUNT });
-      cover.op(step, NR.move_mount, [MOUNT, "", TARGET, "", MOVE_BY_DESCRIPTOR], ignore);
-    }
-    whereItIs(planner, path, step, cover);
+    if (kind === "unknown") maskUnknown(planner, path, step);
+    else whereItIs(planner, path, step, kind === "directory" ? folderCover(planner, step) : fileCover(step));
   }
 }
 

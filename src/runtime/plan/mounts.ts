@@ -1,5 +1,5 @@
 /** OCI mounts → operations of the new mount API: everything is made detached, then attached by descriptor. */
-import { statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
@@ -123,7 +123,17 @@ function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot 
   setAttributes(planner, step, tree, { propagation: flag, recursive });
   setAttributes(planner, step, tree, { set: options.set, clear: options.clear });
   setAttributes(planner, step, tree, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
-  attach(planner, step, tree, mount.destination);
+  const target = targetOf(mount);
+  attach(planner, step, tree, target, `${target}/`.startsWith("/proc/"));
+}
+
+/** Moves a detached mount in its place: one that is in no namespace cannot be copied before Linux 6.15. */
+function moveIn(planner: Planner, { source = "", destination }: Mount, options: MountOptions): void {
+  const step = `mount ${destination}`;
+  makeDirectories(planner, destination);
+  planner.part.op(step, NR.openat, [AT_FDCWD, source, O_PATH | O_CLOEXEC], { out: MOUNT });
+  setAttributes(planner, step, MOUNT, { set: options.set, clear: options.clear });
+  attach(planner, step, MOUNT, destination);
 }
 
 /** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
@@ -140,13 +150,42 @@ function mountNew(planner: Planner, { mount, options, ready }: Planned): void {
   attach(planner, step, made, mount.destination, KERNEL_TYPES.has(type));
 }
 
-/** Only these may lie below /proc: a bind there could stand in for what programs trust (CVE-2015-3631). */
+/**
+ * What lxcfs and its like stand in for: runc's list (checkProcMount) without net/dev, as the kernel looks everything below /proc/net
+ * up anew each time, and a mount there is gone at the first look.
+ */
+const BINDS_BELOW_PROC = new Set(
+  [
+    ...["cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo"],
+    ...["sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"],
+  ].map((name) => `/proc/${name}`),
+);
+const PROC_SUPER_MAGIC = 0x9fa0;
+const PROC_ROOT_INO = 1;
+
+const isBind = ({ type, options = [] }: Mount): boolean => type === "bind" || options.includes("bind") || options.includes("rbind");
+const targetOf = ({ destination }: Mount): string => destination.replace(/\/+$/, "");
+
+/** Other mounts on or below /proc could stand in for what programs trust (CVE-2015-3631, CVE-2019-16884). */
 function refuseProc(mount: Mount): void {
-  const path = mount.destination.replace(/\/+$/, "");
-  if (path === "/proc" && mount.type !== "proc" && mount.type !== "bind")
-    throw new HoyError(`a mount on /proc has to be a proc file system, not ${mount.type}`, { status: 400 });
-  if (path.startsWith("/proc/") || (path === "/proc" && mount.type !== "proc"))
+  const path = targetOf(mount);
+  if (path.startsWith("/proc/") && !(isBind(mount) && BINDS_BELOW_PROC.has(path)))
     throw new HoyError(`a mount on ${mount.destination} is refused: it would stand in for the kernel's own /proc`, { status: 400 });
+  if (path === "/proc" && mount.type !== "proc" && !(isBind(mount) && isProcRoot(mount.source ?? "")))
+    throw new HoyError("a mount on /proc has to be a proc file system", { status: 400 });
+}
+
+/** True for the top folder of a mounted procfs. */
+function isProcRoot(source: string): boolean {
+  isDirectory(source);
+  return statfsSync(source).type === PROC_SUPER_MAGIC && statSync(source).ino === PROC_ROOT_INO;
+}
+
+/** Order of mounting: 0 what is elsewhere, 1 on /proc, 2 below it. */
+function procRank(mount: Mount): 0 | 1 | 2 {
+  const path = targetOf(mount);
+  if (path.startsWith("/proc/")) return 2;
+  return mount.type === "proc" || path === "/proc" ? 1 : 0;
 }
 
 const FIRST_EARLY = 8;
@@ -180,10 +219,10 @@ export function planMounts(
     },
     late(planner, mountCgroup) {
       // proc last: a target that is a link of the image to /proc lies below the real one then, not over it (CVE-2019-16884)
-      const isProc = ({ mount }: (typeof planned)[number]): boolean => mount.type === "proc";
-      for (const entry of [...planned.filter((each) => !isProc(each)), ...planned.filter(isProc)]) {
+      for (const entry of planned.toSorted((a, b) => procRank(a.mount) - procRank(b.mount))) {
         const early = slots.get(entry);
-        if (entry.options.bind || entry.mount.type === "bind") bind(planner, entry, early);
+        if (entry.mount.detached) moveIn(planner, entry.mount, entry.options);
+        else if (entry.options.bind || entry.mount.type === "bind") bind(planner, entry, early);
         else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);
         else mountNew(planner, entry);
       }

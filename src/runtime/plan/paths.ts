@@ -3,7 +3,15 @@
  * RESOLVE_IN_ROOT and without magic links, so that no link of an image leads out of it (CVE-2019-16884, CVE-2021-30465, CVE-2024-45310).
  */
 
-import { O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
+import {
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type OpOptions, type Part, PlayerFd, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 
@@ -44,12 +52,15 @@ export interface OpenInRoot extends OpOptions {
   mode?: number;
   /** Refuses links altogether: for /proc, /sys and what a runtime trusts to be itself. */
   noLinks?: boolean;
+  /** Fails with EXDEV where the path lies on another mount than the root: what is there may be the host's. */
+  noMounts?: boolean;
 }
 
 /** Opens `path` of the container into a slot (O_PATH unless `flags` says otherwise). */
 export function openInRoot({ tape, part }: Planner, step: string, path: string, options: OpenInRoot & { out: Slot }): void {
-  const { flags = O_PATH, mode = 0, noLinks = false, ...rest } = options;
-  const resolve = noLinks ? RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS : RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const { flags = O_PATH, mode = 0, noLinks = false, noMounts = false, ...rest } = options;
+  const links = noLinks ? RESOLVE_NO_SYMLINKS : RESOLVE_NO_MAGICLINKS;
+  const resolve = RESOLVE_IN_ROOT | links | (noMounts ? RESOLVE_NO_XDEV : 0);
   part.op(step, NR.openat2, [PlayerFd.rootfs, path.replace(/^\/+/, "") || ".", how(tape, flags, mode, resolve), 24], rest);
 }
 

@@ -1,8 +1,9 @@
-/** What the container's process is: limits, ids, capabilities, seccomp, working directory and program; shared by run and exec. */
-import { EACCES, ENOENT } from "../../../ffi/errno.ts";
+/** What the container's process is: working directory, limits, ids, capabilities, seccomp and program; shared by run and exec. */
+import { EACCES, EAGAIN, EBADF, EINVAL, ELOOP, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../../../ffi/errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDWR, RESOLVE_NO_MAGICLINKS } from "../../../ffi/fd.ts";
 import { PRESERVED } from "../../../ffi/player.ts";
 import { NR } from "../../../ffi/syscalls.ts";
-import { type Part, PlayerSlot, type Slot, type Tape } from "../../../ffi/tape.ts";
+import { type Part, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Linux, Process } from "../../spec/runtime.ts";
 import { capabilityMask, lastCapability } from "../capabilities.ts";
@@ -21,8 +22,14 @@ const SECCOMP_SET_MODE_FILTER = 1;
 /** Speculation stays as it is, as with runc: the mitigation is slow and was not asked for (seccomp(2)). */
 const SPEC_ALLOW = 4;
 const NEW_LISTENER = 8;
-/** Where the report's descriptor lies when everything else is closed. */
+/** Where the report's descriptor lies when everything else is closed; above those that the caller gave, if any. */
 const REPORT = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
+const LAST_FD = 0x7fffffff;
+const FOLDER = slot(0);
+/** 0 when the working directory was entered as root, else the negated errno. */
+const ENTERED = slot(1);
 
 export interface ProcessRequest {
   process: Process;
@@ -51,6 +58,34 @@ function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
   }
 }
 
+/** With the monitor's death the process dies too; one that died before the kernel knew of it has closed its end of the report. */
+function bindToMonitor(tape: Tape, part: Part, report: number): void {
+  part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
+  // nothing is ever sent: either nothing comes, or the end
+  part.op("look for the monitor", NR.read, [report, tape.space(8), 1], { ignore: EAGAIN, expect: 1 });
+}
+
+/**
+ * Goes to the working directory before the rights for it are given up, as runc does: a user's home may be closed to the user.
+ * Where root may not enter it (a network file system), and through links of /proc, where root could reach what the user must not,
+ * `enterAsUser` does.
+ */
+function enterAsRoot(tape: Tape, part: Part, cwd: string): void {
+  const how = tape.space(24);
+  tape.poke(how, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  tape.poke(how + 16, RESOLVE_NO_MAGICLINKS);
+  const step = `chdir to ${cwd}`;
+  part.op(step, NR.openat2, [AT_FDCWD, cwd, how, 24], { out: FOLDER, ignore: [EACCES, EPERM, ELOOP, ENOSYS] });
+  part.op(step, NR.fchdir, [FOLDER], { out: ENTERED, ignore: [EBADF, EACCES, EPERM] });
+  part.op("close", NR.close, [FOLDER], { ignore: EBADF });
+}
+
+function enterAsUser(part: Part, cwd: string, report: number): void {
+  // A jump: "from 4 up to 0" is invalid, and skips what follows; up to a negated errno is up to the end, where all is closed already.
+  part.op("skip chdir", NR.close_range, [report + 1, ENTERED, 0], { ignore: EINVAL, skip: 1 });
+  part.op(`chdir to ${cwd}`, NR.chdir, [cwd]);
+}
+
 /** Set of capability names → the two 32-bit words of the kernel. */
 function capabilityWords(names: readonly string[] = []): [number, number] {
   const mask = capabilityMask(names);
@@ -65,7 +100,7 @@ function planSeccomp(tape: Tape, part: Part, request: ProcessRequest): void {
   tape.poke(program + 8, tape.bytes(seccomp));
   const step = "load the seccomp filter";
   if (!listener) return void part.op(step, NR.seccomp, [SECCOMP_SET_MODE_FILTER, flags, program]);
-  // the lowest number that is free once all others are closed: the message that carries it is written beforehand
+  // the lowest number that is free, as all others are closed: the message that carries it is written beforehand
   const at = reportOf(request) + 1;
   part.op(step, NR.seccomp, [SECCOMP_SET_MODE_FILTER, flags | NEW_LISTENER, program], { expect: at });
   // it is close-on-exec; no other call comes before this one, as it may be one that has to be answered
@@ -78,9 +113,10 @@ const reportOf = ({ preserved = 0 }: ProcessRequest): number => REPORT + preserv
 function closeOthers(part: Part, request: ProcessRequest): void {
   const { report, preserved = 0 } = request;
   const reportAt = reportOf(request);
-  part.op("keep the report's descriptor", NR.dup3, [report, reportAt, 0o2000000], { out: PlayerSlot.sync });
+  part.op("keep the report's descriptor", NR.dup3, [report, reportAt, O_CLOEXEC], { out: PlayerSlot.sync });
   for (let at = 0; at < preserved; at++) part.op("pass a descriptor on", NR.dup3, [PRESERVED + at, REPORT + at, 0]);
-  part.op("close all descriptors", NR.close_range, [reportAt + 1, 0x7fffffff, 0]);
+  part.op("close all descriptors", NR.close_range, [reportAt + 1, LAST_FD, 0]);
+  part.op("never wait for the report", NR.fcntl, [reportAt, F_SETFL, O_RDWR | O_NONBLOCK]);
 }
 
 function planIds(tape: Tape, part: Part, { process, maySetGroups }: ProcessRequest): void {
@@ -114,12 +150,21 @@ function planBounding(part: Part, keep: readonly string[] = []): void {
       part.op(`drop capability ${number} from the bounding set`, NR.prctl, [PR_CAPBSET_DROP, number, 0, 0, 0]);
 }
 
+const NAME_MAX = 255;
+const PATH_MAX = 4096;
+
+/** False for what can only give ENAMETOOLONG. */
+const isNameable = (path: string): boolean =>
+  Buffer.byteLength(path) < PATH_MAX && path.split("/").every((name) => Buffer.byteLength(name) <= NAME_MAX);
+
 /** Files that execvp(3) would try for `program`, in order. */
 export function candidates(program: string, env: readonly string[]): string[] {
   if (program.includes("/")) return [program];
   const path =
     env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  return path.split(":").map((folder) => `${folder || "."}/${program}`);
+  const all = path.split(":").map((folder) => `${folder || "."}/${program}`);
+  const nameable = all.filter(isNameable);
+  return nameable.length > 0 ? nameable : all.slice(-1);
 }
 
 /** The last part: from the fully built container as its namespace's root to the user's program. */
@@ -127,23 +172,23 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   const { process } = request;
   const args = process.args ?? [];
   if (args.length === 0 || args[0] === "") throw new HoyError("no command specified", { exitCode: 125, status: 400 });
+  const reportAt = reportOf(request);
+  closeOthers(part, request);
+  enterAsRoot(tape, part, process.cwd);
   planRlimits(tape, part, process.rlimits);
   planScheduling(tape, part, process);
   planPersonality(part, request.personality);
   planMemoryPolicy(tape, part, request.memoryPolicy);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   const early = !process.noNewPrivileges;
-  const closesEarly = early && request.listener !== undefined;
-  if (closesEarly) closeOthers(part, request);
   if (early) planSeccomp(tape, part, request);
   planBounding(part, process.capabilities?.bounding);
   if (process.user.uid !== 0 && process.capabilities?.permitted?.length)
     part.op("keep capabilities", NR.prctl, [PR_SET_KEEPCAPS, 1, 0, 0, 0]);
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
-  if (!request.outlivesParent) part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
-  if (!closesEarly) closeOthers(part, request);
-  part.op(`chdir to ${process.cwd}`, NR.chdir, [process.cwd]);
+  if (!request.outlivesParent) bindToMonitor(tape, part, reportAt);
+  enterAsUser(part, process.cwd, reportAt);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
   if (!early) planSeccomp(tape, part, request);
   const argv = tape.strings(args);
@@ -151,6 +196,6 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   const files = candidates(args[0] as string, process.env ?? []);
   files.forEach((file, index) => {
     // a failure is that of the name which was looked for, not of the last place
-    part.op(`exec ${args[0]}`, NR.execve, [file, argv, env], index < files.length - 1 ? { ignore: [ENOENT, EACCES] } : {});
+    part.op(`exec ${args[0]}`, NR.execve, [file, argv, env], index < files.length - 1 ? { ignore: [ENOENT, EACCES, ENOTDIR, ELOOP] } : {});
   });
 }

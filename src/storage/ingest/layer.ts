@@ -13,9 +13,10 @@ import type { Store } from "../../state/store.ts";
 import { type Compression, decompress } from "../compression.ts";
 import { blobPath, blobWriter, hasBlob, openBlob } from "../content.ts";
 import { blobsOfDiff } from "../layers.ts";
+import type { Lease } from "../lease.ts";
 import type { ByteSource } from "../tar/reader.ts";
 import { type UnpackedLayer, unpackLayer } from "../unpack.ts";
-import { abortable, drain, hashed, keep } from "./streams.ts";
+import { abortable, hashed, keep, lend } from "./streams.ts";
 
 export interface LayerSource {
   /** Digest and size of the blob as the manifest has them; undefined where nothing announces them (Docker archives). */
@@ -46,33 +47,35 @@ export interface FetchedLayer {
 
 export interface FetchContext {
   store: Store;
-  /** The lease's folder. */
-  scratch: string;
+  /** Holds every blob that the layer is recorded with, announced or not. */
+  lease: Lease;
   /** Where the layer is unpacked to: `<folder>/diff` is made. */
   folder: string;
   signal: AbortSignal;
   onProgress(phase: LayerPhase, bytes: number, total: number): void;
 }
 
-/** A stored blob of the same tar, whichever image brought it. */
-function storedBlob(store: Store, source: LayerSource): { digest: string; size: number; mediaType: string } | undefined {
-  const known = blobsOfDiff(store, source.diffId).filter(({ digest }) => hasBlob(store, digest));
-  return known.find(({ digest }) => digest === source.digest) ?? known[0];
+/** A stored blob of the same tar, whichever image brought it; leased, as that image may be removed at any time. */
+function storedBlob({ store, lease }: FetchContext, source: LayerSource): { digest: string; size: number; mediaType: string } | undefined {
+  const known = () => blobsOfDiff(store, source.diffId).filter(({ digest }) => hasBlob(store, digest));
+  for (const { digest } of known()) lease.keep(digest);
+  const kept = known();
+  return kept.find(({ digest }) => digest === source.digest) ?? kept[0];
 }
 
 /** Reads a layer (from the store where its blob is there already) and unpacks it. Throws HoyError; then nothing was kept. */
 export async function fetchLayer(source: LayerSource, context: FetchContext): Promise<FetchedLayer> {
-  const { store, scratch, folder, signal, onProgress } = context;
+  const { store, lease, folder, signal, onProgress } = context;
   const what = `layer ${source.digest ?? source.diffId}`;
   mkdirSync(join(folder, "diff"), { recursive: true, mode: 0o700 });
-  const stored = storedBlob(store, source);
+  const stored = storedBlob(context, source);
   if (stored) {
     const total = stored.size;
     const bytes = counted(openBlob(store, stored.digest), (read) => onProgress("extracting", read, total));
     return { unpacked: (await unpackBlob(abortable(bytes, signal), source, { context, what })).unpacked, blob: stored };
   }
   if (source.file) return takeFile(source, source.file, { context, what });
-  using blob = blobWriter(store, scratch, { digest: source.digest, size: source.size, what });
+  using blob = blobWriter(store, lease, { digest: source.digest, size: source.size, what });
   const total = source.size ?? 0;
   const input = keep(abortable(source.open(), signal), blob, (read) => onProgress("downloading", read, total));
   const { unpacked, compression } = await unpackBlob(input, source, { context, what });
@@ -82,13 +85,14 @@ export async function fetchLayer(source: LayerSource, context: FetchContext): Pr
 const MEDIA_TYPES = { none: OCI_LAYER, gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD } as const;
 
 async function takeFile(source: LayerSource, file: SpooledFile, { context, what }: Named): Promise<FetchedLayer> {
-  const { store, signal, onProgress } = context;
+  const { store, lease, signal, onProgress } = context;
   if (source.digest !== undefined && source.digest !== file.digest)
     throw new HoyError(`${what}: wrong content, its digest is ${file.digest}`);
   if (source.size !== undefined && source.size !== file.size)
     throw new HoyError(`${what}: ${file.size} bytes instead of the announced ${source.size}`);
   const bytes = counted(createReadStream(file.path, { highWaterMark: 1 << 20 }), (read) => onProgress("extracting", read, file.size));
   const { unpacked, compression } = await unpackBlob(abortable(bytes, signal), source, { context, what });
+  lease.keep(file.digest);
   renameSync(file.path, blobPath(store, file.digest));
   return { unpacked, blob: { digest: file.digest, size: file.size, mediaType: source.mediaType ?? MEDIA_TYPES[compression] } };
 }
@@ -105,12 +109,13 @@ interface UnpackedBlob {
 }
 
 async function unpackBlob(input: ByteSource, source: LayerSource, { context, what }: Named): Promise<UnpackedBlob> {
-  const { stream, compression } = await decompress(input, what);
+  using lent = lend(input);
+  const { stream, compression } = await decompress(lent.stream, what);
   const hash = new Bun.CryptoHasher("sha256");
   const tar = hashed(stream, hash);
   const unpacked = await unpackLayer(tar, { root: join(context.folder, "diff"), rootless: context.store.rootless });
   // Whatever follows the end of the compressed stream counts for the blob's digest.
-  await drain(input);
+  await lent.drain();
   const diffId = `sha256:${hash.digest("hex")}`;
   if (diffId !== source.diffId) throw new HoyError(`${what}: its content has the digest ${diffId} instead of ${source.diffId}`);
   return { unpacked, compression };

@@ -47,7 +47,28 @@ export async function* hashed(source: ByteSource, hash: Bun.CryptoHasher): Async
   }
 }
 
-/** Reads what a consumer left, so that all of a stream is hashed and counted. */
-export async function drain(source: ByteSource): Promise<void> {
-  for await (const _ of source);
+export interface LentSource extends Disposable {
+  /** For a reader that may stop before the end: closing it closes nothing here. */
+  readonly stream: ByteSource;
+  /** Reads what that reader left, so that all of the source is hashed and counted. */
+  drain(): Promise<void>;
+}
+
+/** A source that outlives its first reader: an unpacker leaves at the end of what is packed, which need not be the end of the bytes. */
+export function lend(source: ByteSource): LentSource {
+  const chunks = source[Symbol.asyncIterator]();
+  let latest: Promise<IteratorResult<Uint8Array>> | undefined;
+  const next = (): Promise<IteratorResult<Uint8Array>> => {
+    latest = chunks.next();
+    return latest;
+  };
+  return {
+    stream: { [Symbol.asyncIterator]: () => ({ next }) },
+    async drain() {
+      // The reader may have asked for more than it stayed to see: how that ended is part of the answer.
+      for (let step = await (latest ?? next()); !step.done; step = await next());
+    },
+    // Not awaited: a source that hangs would hang here.
+    [Symbol.dispose]: () => void chunks.return?.().catch(() => undefined),
+  };
 }

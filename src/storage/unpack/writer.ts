@@ -82,8 +82,9 @@ export function layerWriter(root: number, rootless: boolean): LayerWriter {
     }
     if (result === -ENOENT) return;
     if (result !== -EISDIR && result !== -EPERM) throw new SysError(`replace ${shown(clean)}`, -result);
-    folders.forget();
+    // `at` is one of the descriptors that are about to be closed.
     using parent = new Fd(check(sys(NR.dup, at), "dup"));
+    folders.forget();
     removeTreeAt(parent.number, base);
     for (const known of [timed, folders.implicit]) {
       for (const path of known.keys()) if (path === clean || path.startsWith(`${clean}/`)) known.delete(path);
