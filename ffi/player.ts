@@ -24,7 +24,7 @@ export interface PlayerFds {
   engine?: Fd;
 }
 
-/** Where descriptors that the user's program shall have from 3 on wait until all others are closed. */
+/** Where descriptors that the user's program shall have from 3 on wait until all others are closed; then come `extra` ones. */
 export const PRESERVED = 512;
 
 const MFD_CLOEXEC = 1;
@@ -54,10 +54,16 @@ const lift = (fd: Fd): Fd => (fd.number >= SAFE ? fd : new Fd(sys(NR.fcntl, fd.n
 
 /**
  * Starts the player as a child of this process. Of 0, 1 and 2 it gets those of the caller that `inherit` names, else /dev/null;
- * `preserved` of the caller's descriptors from 3 on lie from PRESERVED on in it.
+ * `preserved` of the caller's descriptors from 3 on lie from PRESERVED on in it, and behind them those of `extra`.
  * Returns its pid. Throws SysError when it cannot be started.
  */
-export function spawnPlayer(fds: PlayerFds, name: string, inherit: readonly number[] = [], preserved = 0): number {
+export function spawnPlayer(
+  fds: PlayerFds,
+  name: string,
+  inherit: readonly number[] = [],
+  preserved = 0,
+  extra: readonly Fd[] = [],
+): number {
   using sealed = sealedElf();
   using null0 = open("/dev/null", O_RDWR | O_CLOEXEC);
   // the player's own numbers may not fall on what is still needed
@@ -68,6 +74,7 @@ export function spawnPlayer(fds: PlayerFds, name: string, inherit: readonly numb
   libc.posix_spawn_file_actions_init(actions);
   for (const target of [0, 1, 2]) if (!inherit.includes(target)) libc.posix_spawn_file_actions_adddup2(actions, nothing.number, target);
   for (let at = 0; at < preserved; at++) libc.posix_spawn_file_actions_adddup2(actions, 3 + at, PRESERVED + at);
+  for (const [at, fd] of extra.entries()) libc.posix_spawn_file_actions_adddup2(actions, fd.number, PRESERVED + preserved + at);
   for (const [key, target] of Object.entries(PlayerFd)) {
     const given = fds[key as keyof PlayerFds];
     const source = given ? lift(given) : nothing;

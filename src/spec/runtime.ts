@@ -316,6 +316,9 @@ export type SeccompSyscall = v.InferOutput<typeof SeccompSyscallSchema>;
 /** The process in a file for `exec --process`. Throws a HoyError that names the member. */
 export const parseProcess = (text: string, what: string): Process => validate(ProcessSchema, parseDocument(text, what), what);
 
+/** Limits for `update`. Throws a HoyError that names the member. */
+export const parseResources = (text: string, what: string): Resources => validate(ResourcesSchema, parseDocument(text, what), what);
+
 /**
  * The spec in the text of a config.json. Throws a HoyError that names the member:
  * `config.json: linux.resources.memory.limit: expected number, got "1g"`. `what` replaces `config.json` in it.

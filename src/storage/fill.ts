@@ -10,9 +10,9 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { mkdirAt, openFolderAt, readFolder, renameAt, statAt } from "../../ffi/at.ts";
+import { copyFolder, copyLook } from "../../ffi/copy.ts";
 import { check } from "../../ffi/errno.ts";
 import { AT_FDCWD, type Fd, lockExclusive } from "../../ffi/fd.ts";
-import { copyFolder, copyLook } from "./copy.ts";
 import { removeTreeAt } from "./remove.ts";
 
 const COPYING = "filling";

@@ -414,7 +414,7 @@ requires()("through a link named runc it is runc; errors go to the log too", asy
   expect(await offered("run", "--cons")).toEqual(["--console-socket", ""]);
   expect(await offered("kill", "c", "TE")).toEqual(["TERM", ""]);
   const features = JSON.parse(await bundle.ok(["features"]));
-  expect([features.ociVersionMin, features.linux.seccomp.actions.includes("SCMP_ACT_NOTIFY")]).toEqual(["1.0.0", false]);
+  expect([features.ociVersionMin, features.linux.seccomp.actions.includes("SCMP_ACT_NOTIFY")]).toEqual(["1.0.0", true]);
   expect(features.mountOptions).toContain("rro");
 });
 

@@ -27,7 +27,7 @@ const mkdir = (path: string): number => sys(NR.mkdirat, AT_FDCWD, cstr(path), 0o
 const exists = (path: string): boolean => sys(NR.faccessat, AT_FDCWD, cstr(path), 0) === 0;
 
 /** Opens, writes once, closes; returns the result of what failed first, negated errno, or 0. */
-function put(path: string, value: string): number {
+export function put(path: string, value: string): number {
   const fd = sys(NR.openat, AT_FDCWD, cstr(path), O_WRONLY | O_CLOEXEC);
   if (fd < 0) return fd;
   let result: number;
@@ -79,7 +79,7 @@ export function createCgroup(plan: CgroupPlan): void {
   }
 }
 
-function run(step: PrepareStep): void {
+export function run(step: PrepareStep): void {
   switch (step.kind) {
     case "copy":
       // A kernfs file is never longer than a page, and empty is a bare newline.
@@ -117,6 +117,19 @@ function enable({ path, controllers, needed }: Extract<PrepareStep, { kind: "ena
   );
 }
 
+/** Writes one limit with `write`, which returns 0 or a negated errno, as this does. */
+export function writeLimit({ path, value, instead, missingOk }: CgroupWrite, write: (path: string, value: string) => number): number {
+  let result = write(path, value);
+  if (result === -ENOENT && instead) result = write(instead.path, instead.value);
+  return result === -ENOENT && missingOk ? 0 : result;
+}
+
+export function refused({ path, value, subject }: CgroupWrite, result: number): HoyError {
+  // kernfs answers the creation of a file that it does not have with "permission denied" in words that mislead.
+  const why = result === -ENOENT ? `the kernel has no ${path}` : `${value} to ${path}: ${errnoWords(-result)}`;
+  return cannotLimit(subject, why, result === -EINVAL ? "the value is outside of what the kernel or the cgroup above allows" : undefined);
+}
+
 function writeLimits(limits: readonly CgroupWrite[]): void {
   let fd = -1;
   let opened = "";
@@ -133,17 +146,9 @@ function writeLimits(limits: readonly CgroupWrite[]): void {
     return target < 0 ? target : Math.min(sys(NR.write, target, cstr(value), Buffer.byteLength(value)), 0);
   };
   try {
-    for (const { path, value, subject, instead, missingOk } of limits) {
-      let result = write(path, value);
-      if (result === -ENOENT && instead) result = write(instead.path, instead.value);
-      if (result === 0 || (result === -ENOENT && missingOk)) continue;
-      // kernfs answers the creation of a file that it does not have with "permission denied" in words that mislead.
-      const why = result === -ENOENT ? `the kernel has no ${path}` : `${value} to ${path}: ${errnoWords(-result)}`;
-      throw cannotLimit(
-        subject,
-        why,
-        result === -EINVAL ? "the value is outside of what the kernel or the cgroup above allows" : undefined,
-      );
+    for (const limit of limits) {
+      const result = writeLimit(limit, write);
+      if (result !== 0) throw refused(limit, result);
     }
   } finally {
     if (fd >= 0) sys(NR.close, fd);

@@ -48,8 +48,17 @@ export const describe = (subject: Subject): string => `${subjects[subject][0]} (
 export const cannotLimit = (subject: Subject, why: string, hint?: string): HoyError =>
   new HoyError(`cannot limit ${describe(subject)}: ${why}`, hint === undefined ? {} : { hint });
 
-/** A number that asks for something: 0 and negative ones say "not limited" in the OCI spec and in Docker's flags. */
-export const asked = (value: number | undefined): value is number => value !== undefined && value > 0;
+/** Which numbers ask for something. */
+export type Asking = (value: number | undefined) => value is number;
+
+/** For a new cgroup: 0 and negative ones say "not limited" in the OCI spec and in Docker's flags. */
+export const asked: Asking = (value): value is number => value !== undefined && value > 0;
+
+/** For one that may have limits already: -1 lifts one. */
+export const askedAnew: Asking = (value): value is number => value !== undefined;
+
+/** cgroup v2's word for no limit; v1's files of bytes and times take -1. */
+export const orMax = (value: number): string => (value < 0 ? "max" : `${value}`);
 
 /** `memory` and `memory and swap together` as the spec gives them; throws HoyError where they contradict each other. */
 export function checkSwap(memory: number | undefined, swap: number | undefined): void {
@@ -61,5 +70,8 @@ export function checkSwap(memory: number | undefined, swap: number | undefined):
   if (swap < memory) throw cannotLimit("swap", `it counts memory and swap together: ${swap} is below the memory limit of ${memory} bytes`);
 }
 
-/** Docker's default for `-m` alone is as much swap again: nobody asked for that, so a kernel without swap accounting may skip it. */
-export const impliedSwap = (memory: number | undefined, swap: number): boolean => asked(memory) && swap === memory * 2;
+/**
+ * Docker's default for `-m` alone is as much swap again: nobody asked for that, so a kernel without swap accounting may skip it.
+ * So it may where a limit is lifted.
+ */
+export const impliedSwap = (memory: number | undefined, swap: number): boolean => swap < 0 || (asked(memory) && swap === memory * 2);

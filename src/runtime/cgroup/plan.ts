@@ -13,7 +13,7 @@ import type { Resources } from "../../spec/runtime.ts";
 import { deviceProgram } from "./device-program.ts";
 import { deviceList, isUnlimited, v1DeviceWrites } from "./devices.ts";
 import type { CgroupHost } from "./host.ts";
-import { cannotLimit, type Limit, type Subject } from "./limits.ts";
+import { asked, askedAnew, cannotLimit, type Limit, type Subject } from "./limits.ts";
 import { v1Limits } from "./v1.ts";
 import { v2Limits } from "./v2.ts";
 
@@ -162,6 +162,16 @@ function leavesOf(host: CgroupHost, parent: string, id: string): Map<string, str
   return leaves;
 }
 
+/** The payload's directory of each v1 controller, and that of v2. */
+export const cgroupPlaces = (
+  host: CgroupHost,
+  parent: string,
+  id: string,
+): { v1: ReadonlyMap<string, string>; v2: string | undefined } => ({
+  v1: leavesOf(host, cleanParent(parent), id),
+  v2: locateCgroup(host, parent, id).payloadInto,
+});
+
 /** Where a container's cgroups lie, with no limits and nothing to prepare: to join, watch, freeze, kill and remove them. */
 export function locateCgroup(host: CgroupHost, parent: string, id: string): CgroupPlan {
   if (id === "" || id === "." || id === ".." || id === MONITORS || id.includes("/")) throw new HoyError(`"${id}" cannot name a cgroup`);
@@ -181,7 +191,14 @@ export function locateCgroup(host: CgroupHost, parent: string, id: string): Cgro
 
 const v1Name = (controller: string): string => (controller === "io" ? "blkio" : controller);
 
-function addLimits(plan: CgroupPlan, host: CgroupHost, request: CgroupRequest, leaves: Map<string, string>): void {
+/** What changes in the cgroup of a container that runs; device rules are left as they are. Throws HoyError. */
+export function planUpdate(host: CgroupHost, request: CgroupRequest): Pick<CgroupPlan, "prepare" | "limits"> {
+  const plan = locateCgroup(host, request.parent, request.id);
+  addLimits(plan, host, request, leavesOf(host, cleanParent(request.parent), request.id), askedAnew);
+  return plan;
+}
+
+function addLimits(plan: CgroupPlan, host: CgroupHost, request: CgroupRequest, leaves: Map<string, string>, asking = asked): void {
   const { resources = {} } = request;
   const serves = host.v2?.controllers ?? [];
   const write = (leaf: string, limit: Limit): void => {
@@ -194,7 +211,7 @@ function addLimits(plan: CgroupPlan, host: CgroupHost, request: CgroupRequest, l
   };
   const onV1 = host.mode === "v1" || host.mode === "hybrid";
   if (onV1) {
-    for (const limit of v1Limits(resources)) {
+    for (const limit of v1Limits(resources, asking)) {
       const leaf = leaves.get(limit.controller);
       if (leaf !== undefined) write(leaf, limit);
       else if (limit.unsupported !== undefined) throw cannotLimit(limit.subject, limit.unsupported);
@@ -202,7 +219,7 @@ function addLimits(plan: CgroupPlan, host: CgroupHost, request: CgroupRequest, l
         throw missing(host, request, limit);
     }
   }
-  for (const limit of v2Limits(resources)) {
+  for (const limit of v2Limits(resources, asking)) {
     // On a hybrid host a controller lies in one hierarchy alone; what v1 has was written above.
     if (onV1 && (limit.subject === "unified" || leaves.has(v1Name(limit.controller)) || !serves.includes(limit.controller))) continue;
     if (limit.unsupported !== undefined) throw cannotLimit(limit.subject, limit.unsupported);

@@ -1,20 +1,20 @@
 /** OCI resources as values of cgroup v1's files (Documentation/admin-guide/cgroup-v1). Devices are in devices.ts. */
 
 import type { BlockIO, Resources } from "../../spec/runtime.ts";
-import { asked, checkSwap, impliedSwap, type Limit } from "./limits.ts";
+import { type Asking, asked, checkSwap, impliedSwap, type Limit, orMax } from "./limits.ts";
 
-function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
+function* memory(memory: NonNullable<Resources["memory"]>, asking: Asking): Generator<Limit> {
   const controller = "memory";
   const { limit, swap, reservation, kernelTCP, swappiness, disableOOMKiller } = memory;
   checkSwap(limit, swap);
   // The order matters: the kernel refuses a limit on both together that is below the one on memory.
-  if (asked(limit)) yield { controller, file: "memory.limit_in_bytes", value: `${limit}`, subject: "memory" };
-  if (asked(swap)) {
+  if (asking(limit)) yield { controller, file: "memory.limit_in_bytes", value: `${limit}`, subject: "memory" };
+  if (asking(swap)) {
     const missingOk = impliedSwap(limit, swap);
     yield { controller, file: "memory.memsw.limit_in_bytes", value: `${swap}`, subject: "swap", missingOk };
   }
-  if (asked(reservation)) yield { controller, file: "memory.soft_limit_in_bytes", value: `${reservation}`, subject: "reservation" };
-  if (asked(kernelTCP)) yield { controller, file: "memory.kmem.tcp.limit_in_bytes", value: `${kernelTCP}`, subject: "kernelTCP" };
+  if (asking(reservation)) yield { controller, file: "memory.soft_limit_in_bytes", value: `${reservation}`, subject: "reservation" };
+  if (asking(kernelTCP)) yield { controller, file: "memory.kmem.tcp.limit_in_bytes", value: `${kernelTCP}`, subject: "kernelTCP" };
   // 0 is a request here: never swap. Docker's "not asked" is -1 or no value.
   if (swappiness !== undefined && swappiness >= 0) {
     yield { controller, file: "memory.swappiness", value: `${swappiness}`, subject: "swappiness" };
@@ -22,16 +22,16 @@ function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
   if (disableOOMKiller) yield { controller, file: "memory.oom_control", value: "1", subject: "oomKiller" };
 }
 
-function* cpu(cpu: NonNullable<Resources["cpu"]>): Generator<Limit> {
+function* cpu(cpu: NonNullable<Resources["cpu"]>, asking: Asking): Generator<Limit> {
   const controller = "cpu";
   const of = (file: string, value: number, subject: Limit["subject"]): Limit => ({ controller, file, value: `${value}`, subject });
-  if (asked(cpu.shares)) yield of("cpu.shares", cpu.shares, "cpuShares");
-  if (asked(cpu.period)) yield of("cpu.cfs_period_us", cpu.period, "cpus");
-  if (asked(cpu.quota)) yield of("cpu.cfs_quota_us", cpu.quota, "cpus");
-  if (asked(cpu.burst)) yield of("cpu.cfs_burst_us", cpu.burst, "cpuBurst");
-  if (asked(cpu.realtimePeriod)) yield of("cpu.rt_period_us", cpu.realtimePeriod, "realtime");
-  if (asked(cpu.realtimeRuntime)) yield of("cpu.rt_runtime_us", cpu.realtimeRuntime, "realtime");
-  if (asked(cpu.idle)) yield of("cpu.idle", cpu.idle, "cpuIdle");
+  if (asking(cpu.shares)) yield of("cpu.shares", cpu.shares, "cpuShares");
+  if (asking(cpu.period)) yield of("cpu.cfs_period_us", cpu.period, "cpus");
+  if (asking(cpu.quota)) yield of("cpu.cfs_quota_us", cpu.quota, "cpus");
+  if (asking(cpu.burst)) yield of("cpu.cfs_burst_us", cpu.burst, "cpuBurst");
+  if (asking(cpu.realtimePeriod)) yield of("cpu.rt_period_us", cpu.realtimePeriod, "realtime");
+  if (asking(cpu.realtimeRuntime)) yield of("cpu.rt_runtime_us", cpu.realtimeRuntime, "realtime");
+  if (asking(cpu.idle)) yield of("cpu.idle", cpu.idle, "cpuIdle");
   if (cpu.cpus) yield { controller: "cpuset", file: "cpuset.cpus", value: cpu.cpus, subject: "cpuset" };
   if (cpu.mems) yield { controller: "cpuset", file: "cpuset.mems", value: cpu.mems, subject: "memset" };
 }
@@ -68,11 +68,15 @@ function* blkio(io: BlockIO): Generator<Limit> {
   }
 }
 
-/** The limits asked for, in the order in which they must be written. Throws HoyError for contradictory memory and swap. */
-export function* v1Limits(resources: Resources): Generator<Limit> {
-  if (resources.memory) yield* memory(resources.memory);
-  if (resources.cpu) yield* cpu(resources.cpu);
-  if (asked(resources.pids?.limit)) yield { controller: "pids", file: "pids.max", value: `${resources.pids.limit}`, subject: "pids" };
+/**
+ * The limits that `asking` finds asked for, in the order in which they must be written in a new cgroup.
+ * Throws HoyError for contradictory memory and swap.
+ */
+export function* v1Limits(resources: Resources, asking: Asking = asked): Generator<Limit> {
+  if (resources.memory) yield* memory(resources.memory, asking);
+  if (resources.cpu) yield* cpu(resources.cpu, asking);
+  const processes = resources.pids?.limit;
+  if (asking(processes)) yield { controller: "pids", file: "pids.max", value: orMax(processes), subject: "pids" };
   if (resources.blockIO) yield* blkio(resources.blockIO);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     yield { controller: "hugetlb", file: `hugetlb.${pageSize}.limit_in_bytes`, value: `${limit}`, subject: "hugetlb" };

@@ -1,7 +1,7 @@
 /** OCI resources as values of cgroup v2's files (Documentation/admin-guide/cgroup-v2.rst), converted as runc and crun do today. */
 import { HoyError } from "../../spec/error.ts";
 import type { BlockIO, Resources } from "../../spec/runtime.ts";
-import { asked, checkSwap, impliedSwap, type Limit } from "./limits.ts";
+import { type Asking, asked, checkSwap, impliedSwap, type Limit, orMax } from "./limits.ts";
 import { rdmaLimits } from "./v1.ts";
 
 const MIN_SHARES = 2;
@@ -21,18 +21,18 @@ export function cpuWeight(shares: number): number {
 /** blkio.weight (10 to 1000) as io.weight (1 to 10000), linear. */
 const ioWeight = (weight: number): number => 1 + Math.floor(((weight - 10) * 9999) / 990);
 
-function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
+function* memory(memory: NonNullable<Resources["memory"]>, asking: Asking): Generator<Limit> {
   const controller = "memory";
   const { limit, swap, reservation, kernelTCP, swappiness, disableOOMKiller } = memory;
   checkSwap(limit, swap);
-  if (asked(swap)) {
+  if (asking(swap)) {
     // v2 counts swap alone, and 0 says "none at all". A kernel without swap accounting has nothing to forbid.
-    const alone = asked(limit) ? swap - limit : swap;
+    const alone = asked(swap) && asked(limit) ? swap - limit : swap;
     const missingOk = alone === 0 || impliedSwap(limit, swap);
-    yield { controller, file: "memory.swap.max", value: `${alone}`, subject: "swap", missingOk };
+    yield { controller, file: "memory.swap.max", value: orMax(alone), subject: "swap", missingOk };
   }
-  if (asked(limit)) yield { controller, file: "memory.max", value: `${limit}`, subject: "memory" };
-  if (asked(reservation)) yield { controller, file: "memory.low", value: `${reservation}`, subject: "reservation" };
+  if (asking(limit)) yield { controller, file: "memory.max", value: orMax(limit), subject: "memory" };
+  if (asking(reservation)) yield { controller, file: "memory.low", value: orMax(reservation), subject: "reservation" };
   const none = (subject: Limit["subject"]): Limit => ({
     controller,
     file: "",
@@ -40,21 +40,21 @@ function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
     subject,
     unsupported: "cgroup v2 has no such setting",
   });
-  if (asked(kernelTCP)) yield none("kernelTCP");
+  if (asking(kernelTCP)) yield none("kernelTCP");
   if (swappiness !== undefined && swappiness >= 0) yield none("swappiness");
   if (disableOOMKiller) yield none("oomKiller");
 }
 
-function* cpu(cpu: NonNullable<Resources["cpu"]>): Generator<Limit> {
+function* cpu(cpu: NonNullable<Resources["cpu"]>, asking: Asking): Generator<Limit> {
   const controller = "cpu";
   if (asked(cpu.shares)) yield { controller, file: "cpu.weight", value: `${cpuWeight(cpu.shares)}`, subject: "cpuShares" };
-  if (asked(cpu.quota) || asked(cpu.period)) {
+  if (asking(cpu.quota) || asking(cpu.period)) {
     const value = `${asked(cpu.quota) ? cpu.quota : "max"} ${asked(cpu.period) ? cpu.period : 100000}`;
     yield { controller, file: "cpu.max", value, subject: "cpus" };
   }
-  if (asked(cpu.burst)) yield { controller, file: "cpu.max.burst", value: `${cpu.burst}`, subject: "cpuBurst" };
-  if (asked(cpu.idle)) yield { controller, file: "cpu.idle", value: `${cpu.idle}`, subject: "cpuIdle" };
-  if (asked(cpu.realtimeRuntime) || asked(cpu.realtimePeriod)) {
+  if (asking(cpu.burst)) yield { controller, file: "cpu.max.burst", value: `${cpu.burst}`, subject: "cpuBurst" };
+  if (asking(cpu.idle)) yield { controller, file: "cpu.idle", value: `${cpu.idle}`, subject: "cpuIdle" };
+  if (asking(cpu.realtimeRuntime) || asking(cpu.realtimePeriod)) {
     yield { controller, file: "", value: "", subject: "realtime", unsupported: "cgroup v2 has no such setting" };
   }
   if (cpu.cpus) yield { controller: "cpuset", file: "cpuset.cpus", value: cpu.cpus, subject: "cpuset" };
@@ -91,11 +91,12 @@ function* io(io: BlockIO): Generator<Limit> {
   }
 }
 
-/** The limits asked for, in the order in which they must be written. Throws HoyError for contradictions and foreign file names. */
-export function* v2Limits(resources: Resources): Generator<Limit> {
-  if (resources.memory) yield* memory(resources.memory);
-  if (resources.cpu) yield* cpu(resources.cpu);
-  if (asked(resources.pids?.limit)) yield { controller: "pids", file: "pids.max", value: `${resources.pids.limit}`, subject: "pids" };
+/** The limits that `asking` finds asked for, in their order. Throws HoyError for contradictions and foreign file names. */
+export function* v2Limits(resources: Resources, asking: Asking = asked): Generator<Limit> {
+  if (resources.memory) yield* memory(resources.memory, asking);
+  if (resources.cpu) yield* cpu(resources.cpu, asking);
+  const processes = resources.pids?.limit;
+  if (asking(processes)) yield { controller: "pids", file: "pids.max", value: orMax(processes), subject: "pids" };
   if (resources.blockIO) yield* io(resources.blockIO);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     yield { controller: "hugetlb", file: `hugetlb.${pageSize}.max`, value: `${limit}`, subject: "hugetlb" };

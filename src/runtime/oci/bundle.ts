@@ -7,6 +7,7 @@ import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";
 import { parseSpec, type Spec } from "../../spec/runtime.ts";
+import { checkListener } from "./seccomp-agent.ts";
 
 export interface Bundle {
   path: string;
@@ -26,6 +27,7 @@ export function readBundle(folder: string): Bundle {
   }
   const spec = parseSpec(text);
   refuse(spec);
+  checkListener(spec.linux?.seccomp);
   if (!spec.root) throw new HoyError("config.json: root is missing", { status: 400 });
   const rootfs = resolve(path, spec.root.path);
   if (!statSync(rootfs, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`the root file system ${rootfs} is not a directory`);
@@ -33,19 +35,12 @@ export function readBundle(folder: string): Bundle {
 }
 
 /** What the spec can say and this runtime does not do yet: never ignored. */
-function refuse({ linux, process, mounts = [] }: Spec): void {
+function refuse({ linux, process }: Spec): void {
   const asked: [unknown, string][] = [
     [process?.apparmorProfile && process.apparmorProfile !== "unconfined", "process.apparmorProfile"],
     [process?.selinuxLabel, "process.selinuxLabel"],
     [linux?.mountLabel, "linux.mountLabel"],
     [linux?.intelRdt, "linux.intelRdt"],
-    [linux?.memoryPolicy, "linux.memoryPolicy"],
-    [Object.keys(linux?.netDevices ?? {}).length > 0, "linux.netDevices"],
-    [linux?.seccomp?.listenerPath, "linux.seccomp.listenerPath"],
-    [process?.execCPUAffinity, "process.execCPUAffinity"],
-    [mounts.some(({ uidMappings }) => uidMappings?.length), "mounts[].uidMappings"],
-    [mounts.some(({ options }) => options?.some((word) => /^r?idmap$/.test(word))), 'the mount option "idmap"'],
-    [mounts.some(({ options }) => options?.includes("tmpcopyup")), 'the mount option "tmpcopyup"'],
   ];
   const found = asked.find(([present]) => present);
   if (found) throw new HoyError(`config.json: ${found[1]} is not supported by this version of hoy`, { status: 400 });

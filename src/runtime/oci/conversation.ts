@@ -11,6 +11,7 @@
  *        │ (record, pid file) word ───────────────────────────────▶  │ closes this conversation
  *     hoy start                                                      │ waits on start.sock
  *        │ datagram with a socket in it ──────────────────────────▶  │ ids, seccomp, execve
+ *        │ ◀──────────────── Listener, where others answer its calls │
  *        │ ◀───────────────────── end of file, or Failed, on that    │
  *
  * The end of the conversation before the last word is the end of the process: a create that was killed leaves none. `run` leaves
@@ -28,6 +29,9 @@ import { candidates } from "../plan/process.ts";
 
 /** The frame for "all is mounted", besides those of a monitor. */
 export const MOUNTED = 9;
+
+/** The frame with which the descriptor of a seccomp filter comes (seccomp-agent.ts). */
+export const LISTENER = 10;
 
 const ROOT = slot(0);
 const AT_FDCWD = -100;

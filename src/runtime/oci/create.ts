@@ -14,7 +14,7 @@ import { createCgroup, removeCgroup } from "../cgroup/act.ts";
 import { detectCgroups } from "../cgroup/host.ts";
 import { planCgroupMounts } from "../cgroup/mounts.ts";
 import type { CgroupPlan } from "../cgroup/plan.ts";
-import { FrameReader, From } from "../frames.ts";
+import { encodeFrame, From } from "../frames.ts";
 import { ownIdentity } from "../idmap.ts";
 import { planInit } from "../plan/init.ts";
 import { filterForOci } from "../seccomp/filter.ts";
@@ -22,11 +22,14 @@ import { failure, NAMESPACE_FLAGS } from "../start.ts";
 import { type Bundle, copyRoot, readBundle } from "./bundle.ts";
 import { attachProcess, cgroupPlace, planContainerCgroup } from "./cgroup.ts";
 import { connectConsole, MASTER_BODY } from "./console.ts";
-import { MOUNTED, script, type Turns } from "./conversation.ts";
+import { LISTENER, MOUNTED, script, type Turns } from "./conversation.ts";
 import { explain } from "./explain.ts";
 import { runHooks } from "./hooks.ts";
 import { idMaps, newNamespaces, planNamespaces } from "./namespaces.ts";
+import { moveNetDevices } from "./net-devices.ts";
+import { prepareMounts } from "./ready-mounts.ts";
 import { type ContainerRecord, makeFolder, processStat, START_SOCKET, writeRecord, writeSpec } from "./record.ts";
+import { DescriptorReader, notifies } from "./seccomp-agent.ts";
 import { seccompFlags } from "./seccomp-flags.ts";
 import { stateOf } from "./state.ts";
 import { inUserNamespace, mayManageCgroups, maySetGroups, writeIdMaps } from "./user.ts";
@@ -63,7 +66,7 @@ export interface Created {
 
 /** Carries the conversation on hoy's side. */
 class Conversation implements Disposable {
-  readonly #frames: FrameReader;
+  readonly #frames: DescriptorReader;
   /** The process may be faster than the player that tells of it. */
   readonly #early: number[] = [];
 
@@ -71,7 +74,7 @@ class Conversation implements Disposable {
     readonly socket: Fd,
     readonly tape: Tape,
   ) {
-    this.#frames = new FrameReader(socket.number);
+    this.#frames = new DescriptorReader(socket.number);
   }
 
   /** The next frame has to be of this type. Throws SysError for a step that failed. */
@@ -86,10 +89,12 @@ class Conversation implements Disposable {
     }
   }
 
-  /** Waits for the end: of a program that runs, as the socket is close-on-exec. */
-  expectEnd(): void {
-    const frame = this.#frames.next();
-    if (frame) throw failure(this.tape, frame);
+  /** Waits for the end: of a program that runs, as the socket is close-on-exec. A seccomp filter's descriptor may come before. */
+  expectEnd(onListener: (listener: Fd | undefined) => void = () => {}): void {
+    for (let frame = this.#frames.next(); frame; frame = this.#frames.next()) {
+      if (frame.type !== LISTENER) throw failure(this.tape, frame);
+      onListener(this.#frames.fds.shift());
+    }
   }
 
   word(): void {
@@ -164,6 +169,8 @@ async function create(work: Work): Promise<Created> {
     if (maps) writeIdMaps(pid, maps);
     conversation.word();
   }
+  const devices = moveNetDevices(spec, pid);
+  undo.push(() => devices?.undo());
   const record = recordOf(work, { pid, tape, place });
   if (turns.hooks) await runCreateHooks(conversation, record, spec);
   conversation.expect(From.ready);
@@ -171,6 +178,7 @@ async function create(work: Work): Promise<Created> {
   writeRecord(folder, record);
   undo.push(() => rmSync(join(folder, "state.json"), { force: true }));
   if (request.separateStart) conversation.word();
+  devices?.close();
   return { record, spec, folder, lock: work.lock, player: request.foreground ? player : undefined, conversation };
 }
 
@@ -185,6 +193,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
   const { spec, rootfs } = bundle;
   using into = cgroup?.payloadInto === undefined ? undefined : open(cgroup.payloadInto, O_RDONLY | O_DIRECTORY);
   using root = turns.rootfs === undefined ? copyRoot(rootfs) : undefined;
+  using ready = prepareMounts(bundle, request.preserved);
   using startSocket = turns.separateStart ? bindDatagram(folder, START_SOCKET) : undefined;
   const terminal = spec.process?.terminal === true;
   using receiver = terminal ? (request.console ?? connectConsole(request.consoleSocket)) : undefined;
@@ -201,6 +210,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
     mountpoint: rootfs,
     // an id of a user namespace may not: hoy moves it then
     joinCgroups: cgroup && !turns.outside ? cgroup.payloadJoin : [],
+    readyMounts: ready.numbers,
     cgroupMounts: cgroupMounts(spec, cgroup),
     seccomp: spec.linux?.seccomp ? await filterForOci(spec.linux.seccomp) : undefined,
     inUserNamespace: turns.userNamespace || inUserNamespace(),
@@ -213,6 +223,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
     outlivesParent: true,
     preserved: request.preserved,
     seccompFlags: seccompFlags(spec),
+    listener: notifies(spec.linux?.seccomp) ? encodeFrame(LISTENER) : undefined,
     keepsKeyring: request.keepsKeyring,
   });
   tape.lay("init", init);
@@ -231,6 +242,7 @@ async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, c
     "hoy-runtime",
     [0, 1, 2],
     request.preserved,
+    ready.fds,
   );
   theirEnd.close();
   return { pid, ended };

@@ -8,17 +8,22 @@ import { Flag, Mode, Part, PlayerFd, slot, Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import { enter, joinPart } from "../exec.ts";
-import { FrameReader, From } from "../frames.ts";
+import { encodeFrame, From } from "../frames.ts";
 import { planProcess } from "../plan/process.ts";
+import { planAffinity } from "../plan/scheduling.ts";
 import { openTerminal, useTerminal } from "../plan/terminal.ts";
 import { filterForOci } from "../seccomp/filter.ts";
 import { failure } from "../start.ts";
 import { locateContainerCgroup } from "./cgroup.ts";
 import { connectConsole, MASTER_BODY } from "./console.ts";
+import { LISTENER } from "./conversation.ts";
 import { ownNamespaces, writePidFile } from "./create.ts";
 import { explain } from "./explain.ts";
 import { findContainer } from "./list.ts";
+import type { ContainerRecord } from "./record.ts";
+import { connectAgent, DescriptorReader, notifies } from "./seccomp-agent.ts";
 import { seccompFlags } from "./seccomp-flags.ts";
+import { stateOf } from "./state.ts";
 import { maySetGroups } from "./user.ts";
 
 export interface ExecRequest {
@@ -46,7 +51,7 @@ export async function execInContainer(request: ExecRequest): Promise<{ pid: numb
   const process = request.process(spec);
   try {
     using target = new Fd(check(sys(NR.pidfd_open, record.pid, 0), "open the container's first process"));
-    return await start(request, { spec, process, target, place: locateContainerCgroup(record) });
+    return await start(request, { record, spec, process, target });
   } catch (error) {
     throw explain(error, { process });
   }
@@ -56,10 +61,11 @@ interface Joining {
   spec: Spec;
   process: Process;
   target: Fd;
-  place: ReturnType<typeof locateContainerCgroup>;
+  record: ContainerRecord;
 }
 
-async function start(request: ExecRequest, { spec, process, target, place }: Joining) {
+async function start(request: ExecRequest, { record, spec, process, target }: Joining) {
+  const place = locateContainerCgroup(record);
   const terminal = process.terminal === true;
   using receiver = terminal ? (request.console ?? connectConsole(request.consoleSocket)) : undefined;
   const tape = new Tape();
@@ -67,17 +73,21 @@ async function start(request: ExecRequest, { spec, process, target, place }: Joi
   tape.flags = Flag.report | (request.foreground ? 0 : Flag.leave);
   tape.clone = tape.cloneArgs({ flags: 0, exitSignal: 17 });
   const below = (folder: string): string => (request.cgroup === undefined ? folder : `${folder}/${request.cgroup}`);
-  tape.lay(
-    "early",
-    joinPart({
-      target,
-      process,
-      namespaces: ownNamespaces(spec),
-      joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
-      into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
-    }),
-  );
+  // so that it runs on none of the caller's CPUs when it joins the cgroup, and on its own from then on
+  const affinity = process.execCPUAffinity ?? spec.process?.execCPUAffinity;
+  const early = new Part();
+  planAffinity(tape, early, affinity?.initial);
+  const joining = joinPart({
+    target,
+    process,
+    namespaces: ownNamespaces(spec),
+    joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
+    into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
+  });
+  early.ops.push(...joining.ops);
+  tape.lay("early", early);
   const init = new Part();
+  planAffinity(tape, init, affinity?.final);
   enter(init, request);
   if (terminal) planTerminal(tape, init, process);
   planProcess(tape, init, {
@@ -88,7 +98,9 @@ async function start(request: ExecRequest, { spec, process, target, place }: Joi
     outlivesParent: true,
     preserved: request.preserved,
     seccompFlags: seccompFlags(spec),
+    listener: notifies(spec.linux?.seccomp) ? encodeFrame(LISTENER) : undefined,
     personality: spec.linux?.personality,
+    memoryPolicy: spec.linux?.memoryPolicy,
   });
   tape.lay("init", init);
   const [ours, theirs] = socketPair();
@@ -96,23 +108,33 @@ async function start(request: ExecRequest, { spec, process, target, place }: Joi
   using conversation = ours;
   using sent = tape.send();
   const fds = { tape: sent, owner: theirs, rootfs: target, alive: theirEnd, ...(receiver ? { data: receiver } : {}) };
+  using agent = connectAgent(spec.linux?.seccomp);
   const player = spawnPlayer(fds, "hoy-exec", [0, 1, 2], request.preserved);
   theirs.close();
   theirEnd.close();
-  const frames = new FrameReader(conversation.number);
-  const pid = readPid(frames, tape);
+  const pid = readPid(new DescriptorReader(conversation.number), tape, (listener, joined) =>
+    agent?.handOver(listener, joined, stateOf(record, spec, "running")),
+  );
   if (!request.foreground) waitChild(player);
-  const failed = frames.next();
-  if (failed) throw failure(tape, failed);
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
   return { pid, player: request.foreground ? { pid: player, ended } : undefined };
 }
 
-function readPid(frames: FrameReader, tape: Tape): number {
-  const frame = frames.next();
-  if (!frame) throw new SysError("join the container's namespaces", 3);
-  if (frame.type === From.failed) throw failure(tape, frame);
-  return Number(frame.data.toString());
+/** Reads up to the end, which is that of a program that runs. The process may be faster than the player that tells its pid. */
+function readPid(frames: DescriptorReader, tape: Tape, onListener: (listener: Fd | undefined, pid: number) => void): number {
+  let pid: number | undefined;
+  let listens = false;
+  for (let frame = frames.next(); frame; frame = frames.next()) {
+    if (frame.type === From.pid) pid = Number(frame.data.toString());
+    else if (frame.type === LISTENER) listens = true;
+    else throw failure(tape, frame);
+    if (pid !== undefined && listens) {
+      onListener(frames.fds.shift(), pid);
+      listens = false;
+    }
+  }
+  if (pid === undefined) throw new SysError("join the container's namespaces", 3);
+  return pid;
 }
 
 function planTerminal(tape: Tape, part: Part, { consoleSize, user }: Process): void {

@@ -1,13 +1,26 @@
 /** `features`: what this runtime does on this kernel (runtime-spec features.md, features-linux.md). */
 import { existsSync } from "node:fs";
+import { sys } from "../../../ffi/libc.ts";
+import { NR } from "../../../ffi/syscalls.ts";
 import { CAPABILITIES, lastCapability } from "../capabilities.ts";
 import { detectCgroups } from "../cgroup/host.ts";
+import { MEMORY_FLAGS, MEMORY_MODES } from "../plan/memory-policy.ts";
 import { MOUNT_WORDS } from "../plan/mount-options.ts";
 import { SECCOMP_FLAGS } from "./seccomp-flags.ts";
 import { OCI_VERSION } from "./state.ts";
 
-const ACTIONS = ["ALLOW", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "LOG", "TRACE", "TRAP"].map((name) => `SCMP_ACT_${name}`);
+const ACTIONS = ["ALLOW", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "LOG", "NOTIFY", "TRACE", "TRAP"].map(
+  (name) => `SCMP_ACT_${name}`,
+);
 const OPERATORS = ["EQ", "GE", "GT", "LE", "LT", "MASKED_EQ", "NE"].map((name) => `SCMP_CMP_${name}`);
+
+const SET_MODE_FILTER = 1;
+const NEW_LISTENER = 8;
+const EFAULT = 14;
+
+/** A kernel that knows the flag misses the filter; one that does not finds the call invalid (seccomp(2)). */
+const isSupported = (name: string): boolean =>
+  sys(NR.seccomp, SET_MODE_FILTER, (SECCOMP_FLAGS[name] ?? 0) | (name.endsWith("RECV") ? NEW_LISTENER : 0), 0) === -EFAULT;
 
 export function features(version: string) {
   const host = detectCgroups();
@@ -39,14 +52,14 @@ export function features(version: string) {
             }
           : {}),
         knownFlags: Object.keys(SECCOMP_FLAGS),
-        supportedFlags: Object.keys(SECCOMP_FLAGS),
+        supportedFlags: Object.keys(SECCOMP_FLAGS).filter(isSupported),
       },
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
-      netDevices: { enabled: false },
-      memoryPolicy: { enabled: false },
+      mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: true },
+      memoryPolicy: { modes: Object.keys(MEMORY_MODES), flags: Object.keys(MEMORY_FLAGS) },
     },
     annotations: { "hoy.version": version },
   };

@@ -101,7 +101,10 @@ export function readRecord(folder: string): ContainerRecord {
   }
 }
 
-export const writeSpec = (folder: string, spec: Spec): void => writeFileSync(join(folder, SPEC), stringifyExact(spec), { mode: 0o600 });
+export function writeSpec(folder: string, spec: Spec): void {
+  writeFileSync(join(folder, `${SPEC}.tmp`), stringifyExact(spec), { mode: 0o600 });
+  renameSync(join(folder, `${SPEC}.tmp`), join(folder, SPEC));
+}
 export const readSpec = (folder: string): Spec => parseExact(readFileSync(join(folder, SPEC), "utf8")) as Spec;
 
 /** Ids of all containers below the root. */

@@ -2,7 +2,9 @@
 import { type Created, type CreateRequest, createContainer } from "./create.ts";
 import { deleteContainer } from "./end.ts";
 import { explain } from "./explain.ts";
+import { connectAgent } from "./seccomp-agent.ts";
 import { afterStart, beforeStart } from "./start.ts";
+import { stateOf } from "./state.ts";
 
 /** Returns once the program runs. On failure nothing is left. Throws HoyError. */
 export async function runContainer(request: Omit<CreateRequest, "separateStart">, warn: (text: string) => void): Promise<Created> {
@@ -10,8 +12,9 @@ export async function runContainer(request: Omit<CreateRequest, "separateStart">
   const { record, spec, conversation } = created;
   try {
     await beforeStart(record, spec);
+    using agent = connectAgent(spec.linux?.seccomp);
     conversation.word();
-    conversation.expectEnd();
+    conversation.expectEnd((listener) => agent?.handOver(listener, record.pid, stateOf(record, spec, "created")));
     await afterStart(record, spec, warn);
   } catch (error) {
     conversation[Symbol.dispose]();

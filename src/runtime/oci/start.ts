@@ -8,12 +8,14 @@ import { connectDatagram } from "../../../ffi/socket.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
-import { FrameReader, From } from "../frames.ts";
+import { From } from "../frames.ts";
 import { isFrozen, locateContainerCgroup } from "./cgroup.ts";
+import { LISTENER } from "./conversation.ts";
 import { ownNamespaces } from "./create.ts";
 import { explain } from "./explain.ts";
 import { runHooks } from "./hooks.ts";
 import { type ContainerRecord, folderOf, lockFolder, readRecord, readSpec, START_SOCKET, statusOf } from "./record.ts";
+import { connectAgent, DescriptorReader } from "./seccomp-agent.ts";
 import { stateOf } from "./state.ts";
 
 /** Starts it; the function given gets what is to be warned of. Throws HoyError. */
@@ -48,13 +50,19 @@ export async function afterStart(record: ContainerRecord, spec: Spec, warn: (tex
 }
 
 function giveWord(folder: string, record: ContainerRecord, spec: Spec): void {
+  using agent = connectAgent(spec.linux?.seccomp);
   using socket = connectDatagram(folder, START_SOCKET);
   if (!socket) throw new HoyError("cannot start a container that has stopped", { status: 409 });
   const [ours, theirs] = socketPair();
   using answer = ours;
   sendFds(socket.number, new Uint8Array(1), [theirs]);
   theirs.close();
-  const frame = new FrameReader(answer.number).next();
+  const frames = new DescriptorReader(answer.number);
+  let frame = frames.next();
+  if (frame?.type === LISTENER) {
+    agent?.handOver(frames.fds.shift(), record.pid, stateOf(record, spec, "created"));
+    frame = frames.next();
+  }
   unlinkSync(join(folder, START_SOCKET));
   if (frame?.type !== From.failed) return;
   const step = record.steps.names[frame.data.readInt32LE(0) - record.steps.from] ?? "start the container's program";

@@ -7,7 +7,7 @@
 import { AT_FDCWD, O_RDWR } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { Part, PlayerFd, PlayerSlot, slot, type Tape } from "../../../ffi/tape.ts";
-import type { Spec } from "../../spec/runtime.ts";
+import type { Mount, Spec } from "../../spec/runtime.ts";
 import type { CgroupMount } from "../cgroup/mounts.ts";
 import { planCgroupView } from "./cgroup.ts";
 import { planDevices } from "./devices.ts";
@@ -44,6 +44,8 @@ export interface InitRequest {
   mountpoint: string;
   /** v1 `tasks` files that the process moves itself into. */
   joinCgroups: readonly string[];
+  /** Mounts of the spec that are made already, detached: their descriptors in the player. */
+  readyMounts?: ReadonlyMap<Mount, number>;
   /** What becomes of a mount of type cgroup. */
   cgroupMounts: readonly CgroupMount[];
   seccomp: Uint8Array | undefined;
@@ -58,6 +60,7 @@ export interface InitRequest {
   outlivesParent?: boolean;
   preserved?: number;
   seccompFlags?: number | undefined;
+  listener?: Uint8Array | undefined;
   /** The session keyring of the caller is kept. */
   keepsKeyring?: boolean;
 }
@@ -169,7 +172,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   const part = new Part();
   const planner: Planner = { tape, part, known: new Set() };
   const propagation = spec.linux?.rootfsPropagation ?? "";
-  const mounts = planMounts(spec.mounts ?? []);
+  const mounts = planMounts(spec.mounts ?? [], request.readyMounts);
   request.script?.begin(planner);
   joinCgroups(part, request.joinCgroups);
   if (hasNamespace(spec, "cgroup")) part.op("unshare the cgroup namespace", NR.unshare, [CLONE_NEWCGROUP]);
@@ -209,7 +212,9 @@ export function planInit(tape: Tape, request: InitRequest): Part {
       outlivesParent: request.outlivesParent ?? false,
       preserved: request.preserved ?? 0,
       seccompFlags: request.seccompFlags,
+      listener: request.listener,
       personality: spec.linux?.personality,
+      memoryPolicy: spec.linux?.memoryPolicy,
     });
   return part;
 }

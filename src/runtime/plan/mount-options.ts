@@ -56,6 +56,9 @@ export const MOUNT_WORDS: readonly string[] = [
   ...Object.keys(PROPAGATION),
   ...[SET, CLEAR].flatMap((words) => Object.keys(words).flatMap((word) => [word, `r${word}`])),
   ...IDLE,
+  "tmpcopyup",
+  "idmap",
+  "ridmap",
 ].filter((word) => !["_netdev", "nofail", "noauto", "nouser", "rnostrictatime"].includes(word));
 
 export interface MountOptions {
@@ -68,6 +71,10 @@ export interface MountOptions {
   setRecursive: number;
   clearRecursive: number;
   propagation: { flag: number; recursive: boolean } | undefined;
+  /** A tmpfs begins with what the root file system has in its place (config.md, "tmpcopyup"). */
+  copyUp: boolean;
+  /** The owners of the files are mapped, with those of the mounts below it where it is "ridmap". */
+  idMap: "idmap" | "ridmap" | undefined;
   /** Words for the file system itself: `size=64m`, `newinstance`. */
   data: string[];
 }
@@ -82,13 +89,17 @@ export function parseMountOptions(destination: string, words: readonly string[])
     setRecursive: 0,
     clearRecursive: 0,
     propagation: undefined,
+    copyUp: false,
+    idMap: undefined,
     data: [],
   };
   for (const word of words) {
     if (word === "bind" || word === "rbind") {
       options.bind = true;
       options.recursive ||= word === "rbind";
-    } else if (word in PROPAGATION) options.propagation = PROPAGATION[word];
+    } else if (word === "tmpcopyup") options.copyUp = true;
+    else if (word === "idmap" || word === "ridmap") options.idMap = word;
+    else if (word in PROPAGATION) options.propagation = PROPAGATION[word];
     else if (word in SET) {
       options.set |= SET[word] as number;
       options.clear &= ~(SET[word] as number);

@@ -101,20 +101,21 @@ const copySource = (planner: Planner, { source = "", resolved }: Mount, recursiv
 const PRIVATE = 1 << 18;
 const isShared = ({ propagation }: MountOptions): boolean => propagation !== undefined && propagation.flag !== PRIVATE;
 
-interface Bind {
+interface Planned {
   mount: Mount;
   options: MountOptions;
-  /** Where a source with propagation was copied to while the host's tree was still shared. */
-  early?: Slot;
+  /** The descriptor of the detached mount, where somebody else has made it. */
+  ready: number | undefined;
 }
 
-function bind(planner: Planner, { mount, options, early }: Bind): void {
+/** `early`: where a source with propagation was copied to while the host's tree was still shared. */
+function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot | undefined): void {
   const source = mount.source ?? "";
   const step = `bind ${source} on ${mount.destination}`;
   if (isDirectory(source)) makeDirectories(planner, mount.destination);
   else makeFile(planner, mount.destination);
-  const tree = early ?? MOUNT;
-  if (!early) copySource(planner, mount, options.recursive);
+  const tree = ready ?? early ?? MOUNT;
+  if (tree === MOUNT) copySource(planner, mount, options.recursive);
   const { flag, recursive } = options.propagation ?? { flag: PRIVATE, recursive: true };
   setAttributes(planner, step, tree, { propagation: flag, recursive });
   setAttributes(planner, step, tree, { set: options.set, clear: options.clear });
@@ -135,11 +136,12 @@ function moveIn(planner: Planner, { source = "", destination }: Mount, options: 
 /** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
 const KERNEL_TYPES = new Set(["proc", "sysfs"]);
 
-function mountNew(planner: Planner, mount: Mount, options: MountOptions): void {
+function mountNew(planner: Planner, { mount, options, ready }: Planned): void {
   const type = mount.type ?? "";
   const step = `mount ${mount.destination} (${type})`;
   makeDirectories(planner, mount.destination);
-  const made = newFileSystem(planner, step, type, { source: mount.source ?? type, data: options.data, attributes: options.set });
+  const made = ready ?? newFileSystem(planner, step, type, { source: mount.source ?? type, data: options.data, attributes: options.set });
+  if (ready !== undefined) setAttributes(planner, step, ready, { set: options.set });
   if (options.propagation)
     setAttributes(planner, step, made, { propagation: options.propagation.flag, recursive: options.propagation.recursive });
   attach(planner, step, made, mount.destination, KERNEL_TYPES.has(type));
@@ -188,17 +190,23 @@ const LAST_EARLY = 40;
 
 /**
  * Prepares the mounts of a spec. `early` is to be played before the host's tree is made private, `late` once the root is attached.
- * Mounts of type cgroup are left to the caller.
+ * Mounts of type cgroup are left to the caller. `ready` has the descriptors in the player of those that are made already.
  */
-export function planMounts(mounts: readonly Mount[]): {
+export function planMounts(
+  mounts: readonly Mount[],
+  ready: ReadonlyMap<Mount, number> = new Map(),
+): {
   early(planner: Planner): void;
   late(planner: Planner, mountCgroup: (mount: Mount) => void): void;
 } {
   const planned = mounts.map((mount) => {
     refuseProc(mount);
-    return { mount, options: parseMountOptions(mount.destination, mount.options ?? []) };
+    const options = parseMountOptions(mount.destination, mount.options ?? []);
+    if (options.idMap && !ready.has(mount))
+      throw new HoyError(`the mount on ${mount.destination}: "${options.idMap}" is not supported here`);
+    return { mount, options, ready: ready.get(mount) };
   });
-  const shared = planned.filter(({ options }) => options.bind && isShared(options));
+  const shared = planned.filter(({ options, ready: made }) => options.bind && isShared(options) && made === undefined);
   if (shared.length > LAST_EARLY - FIRST_EARLY)
     throw new HoyError(`${shared.length} mounts with shared or slave propagation are too many`, { status: 400 });
   const slots = new Map(shared.map((entry, index) => [entry, slot(FIRST_EARLY + index)]));
@@ -211,9 +219,9 @@ export function planMounts(mounts: readonly Mount[]): {
       for (const entry of planned.toSorted((a, b) => procRank(a.mount) - procRank(b.mount))) {
         const early = slots.get(entry);
         if (entry.mount.detached) moveIn(planner, entry.mount, entry.options);
-        else if (entry.options.bind || entry.mount.type === "bind") bind(planner, { ...entry, ...(early ? { early } : {}) });
+        else if (entry.options.bind || entry.mount.type === "bind") bind(planner, entry, early);
         else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);
-        else mountNew(planner, entry.mount, entry.options);
+        else mountNew(planner, entry);
       }
     },
   };

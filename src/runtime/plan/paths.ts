@@ -86,8 +86,8 @@ export function makeFile(planner: Planner, path: string): void {
   planner.part.op(`create ${path} in the container`, NR.mknodat, [PARENT, path.slice(at + 1), 0o100644, 0], { ignore: "any" });
 }
 
-/** Attaches the detached mount in `source` on `path`, opened without following a last link when `noLinks`. */
-export function attach(planner: Planner, step: string, source: Slot, path: string, noLinks = false): void {
+/** Attaches the detached mount in `source` (a slot, or a descriptor of the player's) on `path`, opened without following a last link when `noLinks`. */
+export function attach(planner: Planner, step: string, source: Slot | number, path: string, noLinks = false): void {
   const target = slot(1);
   openInRoot(planner, step, path, { noLinks, out: target });
   planner.part.op(step, NR.move_mount, [source, "", target, "", MOVE_BY_DESCRIPTOR]);

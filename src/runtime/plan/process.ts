@@ -8,6 +8,7 @@ import { HoyError } from "../../spec/error.ts";
 import type { Linux, Process } from "../../spec/runtime.ts";
 import { capabilityMask, lastCapability } from "../capabilities.ts";
 import { rlimitNumber, rlimitValue } from "../rlimits.ts";
+import { planMemoryPolicy } from "./memory-policy.ts";
 import { planPersonality, planScheduling } from "./scheduling.ts";
 
 const PR_SET_PDEATHSIG = 1;
@@ -20,6 +21,7 @@ const SIGKILL = 9;
 const SECCOMP_SET_MODE_FILTER = 1;
 /** Speculation stays as it is, as with runc: the mitigation is slow and was not asked for (seccomp(2)). */
 const SPEC_ALLOW = 4;
+const NEW_LISTENER = 8;
 /** Where the report's descriptor lies when everything else is closed; above those that the caller gave, if any. */
 const REPORT = 3;
 const F_SETFL = 4;
@@ -42,8 +44,11 @@ export interface ProcessRequest {
   /** How many of the caller's descriptors it gets from 3 on; they wait from PRESERVED on (ffi/player.ts). */
   preserved?: number;
   personality?: Linux["personality"];
+  memoryPolicy?: Linux["memoryPolicy"];
   /** SECCOMP_FILTER_FLAG_* where the spec names some. */
   seccompFlags?: number | undefined;
+  /** The filter has calls that somebody else answers: what is said on `report` with the descriptor for it. */
+  listener?: Uint8Array | undefined;
 }
 
 function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
@@ -87,11 +92,31 @@ function capabilityWords(names: readonly string[] = []): [number, number] {
   return [Number(mask & 0xffffffffn), Number(mask >> 32n)];
 }
 
-function planSeccomp(tape: Tape, part: Part, filter: Uint8Array, flags = SPEC_ALLOW): void {
+function planSeccomp(tape: Tape, part: Part, request: ProcessRequest): void {
+  const { seccomp, seccompFlags: flags = SPEC_ALLOW, listener } = request;
+  if (!seccomp) return;
   const program = tape.space(16);
-  tape.poke(program, filter.length / 8);
-  tape.poke(program + 8, tape.bytes(filter));
-  part.op("load the seccomp filter", NR.seccomp, [SECCOMP_SET_MODE_FILTER, flags, program]);
+  tape.poke(program, seccomp.length / 8);
+  tape.poke(program + 8, tape.bytes(seccomp));
+  const step = "load the seccomp filter";
+  if (!listener) return void part.op(step, NR.seccomp, [SECCOMP_SET_MODE_FILTER, flags, program]);
+  // the lowest number that is free, as all others are closed: the message that carries it is written beforehand
+  const at = reportOf(request) + 1;
+  part.op(step, NR.seccomp, [SECCOMP_SET_MODE_FILTER, flags | NEW_LISTENER, program], { expect: at });
+  // it is close-on-exec; no other call comes before this one, as it may be one that has to be answered
+  part.op("hand over the seccomp listener", NR.sendmsg, [PlayerSlot.sync, tape.descriptorMessage(listener, at), 0]);
+}
+
+const reportOf = ({ preserved = 0 }: ProcessRequest): number => REPORT + preserved;
+
+/** Only 0 to 2, what the caller gave and the report are left when a path of the image is used: CVE-2024-21626. */
+function closeOthers(part: Part, request: ProcessRequest): void {
+  const { report, preserved = 0 } = request;
+  const reportAt = reportOf(request);
+  part.op("keep the report's descriptor", NR.dup3, [report, reportAt, O_CLOEXEC], { out: PlayerSlot.sync });
+  for (let at = 0; at < preserved; at++) part.op("pass a descriptor on", NR.dup3, [PRESERVED + at, REPORT + at, 0]);
+  part.op("close all descriptors", NR.close_range, [reportAt + 1, LAST_FD, 0]);
+  part.op("never wait for the report", NR.fcntl, [reportAt, F_SETFL, O_RDWR | O_NONBLOCK]);
 }
 
 function planIds(tape: Tape, part: Part, { process, maySetGroups }: ProcessRequest): void {
@@ -144,21 +169,19 @@ export function candidates(program: string, env: readonly string[]): string[] {
 
 /** The last part: from the fully built container as its namespace's root to the user's program. */
 export function planProcess(tape: Tape, part: Part, request: ProcessRequest): void {
-  const { process, seccomp, preserved = 0 } = request;
-  const reportAt = REPORT + preserved;
+  const { process } = request;
   const args = process.args ?? [];
   if (args.length === 0 || args[0] === "") throw new HoyError("no command specified", { exitCode: 125, status: 400 });
-  // only 0 to 2, what the caller gave and that socket are left when a path of the image is used: CVE-2024-21626
-  part.op("keep the report's descriptor", NR.dup3, [request.report, reportAt, O_CLOEXEC], { out: PlayerSlot.sync });
-  for (let at = 0; at < preserved; at++) part.op("pass a descriptor on", NR.dup3, [PRESERVED + at, REPORT + at, 0]);
-  part.op("close all descriptors", NR.close_range, [reportAt + 1, LAST_FD, 0]);
-  part.op("never wait for the report", NR.fcntl, [reportAt, F_SETFL, O_RDWR | O_NONBLOCK]);
+  const reportAt = reportOf(request);
+  closeOthers(part, request);
   enterAsRoot(tape, part, process.cwd);
   planRlimits(tape, part, process.rlimits);
   planScheduling(tape, part, process);
   planPersonality(part, request.personality);
+  planMemoryPolicy(tape, part, request.memoryPolicy);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
-  if (seccomp && !process.noNewPrivileges) planSeccomp(tape, part, seccomp, request.seccompFlags);
+  const early = !process.noNewPrivileges;
+  if (early) planSeccomp(tape, part, request);
   planBounding(part, process.capabilities?.bounding);
   if (process.user.uid !== 0 && process.capabilities?.permitted?.length)
     part.op("keep capabilities", NR.prctl, [PR_SET_KEEPCAPS, 1, 0, 0, 0]);
@@ -167,7 +190,7 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   if (!request.outlivesParent) bindToMonitor(tape, part, reportAt);
   enterAsUser(part, process.cwd, reportAt);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
-  if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp, request.seccompFlags);
+  if (!early) planSeccomp(tape, part, request);
   const argv = tape.strings(args);
   const env = tape.strings(process.env ?? []);
   const files = candidates(args[0] as string, process.env ?? []);

@@ -3,6 +3,7 @@ import { NR } from "../../../ffi/syscalls.ts";
 import type { Part, Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Linux, Process } from "../../spec/runtime.ts";
+import { bitMask, parseNumberList } from "../number-list.ts";
 
 const POLICIES: Record<string, number> = {
   SCHED_OTHER: 0,
@@ -53,6 +54,12 @@ export function planScheduling(tape: Tape, part: Part, { scheduler, ioPriority }
     const value = (known(IO_CLASSES, ioPriority.class, "process.ioPriority.class") << CLASS_SHIFT) | ioPriority.priority;
     part.op(`set the I/O priority ${ioPriority.class}`, NR.ioprio_set, [IOPRIO_WHO_PROCESS, 0, value]);
   }
+}
+
+/** The CPUs that the process may run on, a list such as `0-3,7`. */
+export function planAffinity(tape: Tape, part: Part, cpus: string | undefined): void {
+  const mask = bitMask(parseNumberList(cpus ?? "", "process.execCPUAffinity"));
+  if (cpus) part.op(`run on the CPUs ${cpus}`, NR.sched_setaffinity, [0, mask.length, tape.bytes(mask)]);
 }
 
 export function planPersonality(part: Part, personality: Linux["personality"]): void {

@@ -23,3 +23,13 @@ test("a folder of a volume, resolved beforehand, is opened without following a l
   expect(sourcesOpened({ ...bind, resolved: true })).toEqual({ walked: [source], followed: [] });
   expect(sourcesOpened({ ...bind, resolved: true, options: ["rbind", "rshared"] })).toEqual({ walked: [source], followed: [] });
 });
+
+test("a mount that is made already is attached by its descriptor", () => {
+  const part = new Part();
+  const mount: Mount = { destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "ro", "size=1m"] };
+  const planned = planMounts([mount], new Map([[mount, 512]]));
+  planned.late({ tape: new Tape(), part, known: new Set<string>() }, () => {});
+  expect(part.ops.some(({ nr }) => nr === NR.fsopen)).toBe(false);
+  const using = part.ops.filter(({ args }) => args[0] === 512).map(({ nr }) => nr);
+  expect(using).toEqual([NR.mount_setattr, NR.move_mount]);
+});

@@ -14,7 +14,7 @@ const DURATION = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)/;
 export function parseLogTime(text: string, now = Date.now()): string {
   const seconds = /^(-?\d+)(?:\.(\d{1,9}))?$/.exec(text);
   if (seconds) return stamp(Number(seconds[1]) * 1000, (seconds[2] ?? "").padEnd(9, "0"), text);
-  if (DURATION.test(text)) return milliseconds(now - duration(text), text);
+  if (DURATION.test(text)) return milliseconds(now - parseDuration(text), text);
   const date = /^(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d))?(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
   if (!date) throw bad(text);
   const [, day, hour = "00", minute = "00", second = "00", fraction = "", zone, bareZone] = date;
@@ -25,8 +25,8 @@ export function parseLogTime(text: string, now = Date.now()): string {
 const bad = (text: string) =>
   invalid(`invalid time: ${JSON.stringify(text)}`, "give a date (2026-01-31T12:00:00Z), a duration (10m) or seconds since the epoch");
 
-/** Milliseconds in a duration of Go's: `1h30m`. */
-function duration(text: string): number {
+/** Milliseconds in a duration of Go's: `1h30m`. Throws HoyError. */
+export function parseDuration(text: string): number {
   const negative = text.startsWith("-");
   let rest = negative ? text.slice(1) : text;
   let total = 0;
