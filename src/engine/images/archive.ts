@@ -58,10 +58,10 @@ function checkOutput(path: string): void {
 
 /** Writes the archive beside its place and renames it there, so that no half of it is ever found. Throws HoyError. */
 export async function saveToFile(store: Store, names: readonly string[], path: string): Promise<void> {
-  checkOutput(path);
   const archive = saveArchive(store, names);
   const partial = `${path}.${process.pid}.partial`;
   try {
+    checkOutput(path);
     await pipeline(Readable.from(archive), createWriteStream(partial, { mode: 0o600 }));
     renameSync(partial, path);
   } catch (error) {
