@@ -1,7 +1,7 @@
 /** What Docker has and hoy has not yet: so that the error can tell it from a typing mistake. */
 
 const RUN: ReadonlySet<string> = new Set(
-  "annotation blkio-weight blkio-weight-device cgroup-parent cgroupns cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpuset-mems device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops domainname expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc isolation link link-local-ip mac-address memory-reservation memory-swappiness network-alias no-healthcheck oom-kill-disable oom-score-adj pid publish publish-all restart runtime storage-opt sysctl use-api-socket userns uts volume-driver volumes-from".split(
+  "annotation cpu-count cpu-percent expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all restart runtime storage-opt use-api-socket volume-driver volumes-from".split(
     " ",
   ),
 );

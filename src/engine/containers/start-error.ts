@@ -18,6 +18,12 @@ export function startError(error: unknown, what: "container" | "exec" = "contain
     const exitCode = error.step.startsWith("chdir") ? (error.code === "ENOENT" ? 127 : 126) : 125;
     return new HoyError(`cannot execute in the container: ${error.message}`, { exitCode, cause: error });
   }
+  const score = /^write (-?\d+) to \/proc\/self\/oom_score_adj$/.exec(error.step)?.[1];
+  if (score !== undefined && error.code === "EACCES")
+    return new HoyError(`--oom-score-adj ${score}: only CAP_SYS_RESOURCE may lower the score below hoy's own`, {
+      exitCode: 125,
+      cause: error,
+    });
   if (program === undefined) return new HoyError(`cannot start the container: ${error.message}`, { exitCode: 125, cause: error });
   const missing = error.code === "ENOENT" || error.code === "ENOTDIR";
   const words = missing && !program.includes("/") ? "executable file not found in $PATH" : why;

@@ -114,7 +114,8 @@ interface Bind {
 function bind(planner: Planner, { mount, options, early }: Bind): void {
   const source = mount.source ?? "";
   const step = `bind ${source} on ${mount.destination}`;
-  if (isDirectory(source)) makeDirectories(planner, mount.destination);
+  // what was copied from another container is a folder
+  if (mount.source === undefined || isDirectory(source)) makeDirectories(planner, mount.destination);
   else makeFile(planner, mount.destination);
   const tree = early ?? MOUNT;
   if (!early) copySource(planner, mount, options.recursive);
@@ -122,7 +123,7 @@ function bind(planner: Planner, { mount, options, early }: Bind): void {
   setAttributes(planner, step, tree, { propagation: flag, recursive });
   setAttributes(planner, step, tree, { set: options.set, clear: options.clear });
   setAttributes(planner, step, tree, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
-  attach(planner, step, tree, mount.destination);
+  attach(planner, step, tree, mount.destination, KERNEL_TYPES.has(mount.type ?? ""));
 }
 
 /** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
@@ -143,7 +144,9 @@ function refuseProc(mount: Mount): void {
   const path = mount.destination.replace(/\/+$/, "");
   if (path === "/proc" && mount.type !== "proc" && mount.type !== "bind")
     throw new HoyError(`a mount on /proc has to be a proc file system, not ${mount.type}`, { status: 400 });
-  if (path.startsWith("/proc/") || (path === "/proc" && mount.type !== "proc"))
+  // The host's own for a container in its pid namespace, where an ordinary user may mount no new one.
+  const foreign = mount.options?.some((word) => word === "bind" || word === "rbind") && mount.source !== "/proc";
+  if (path.startsWith("/proc/") || (path === "/proc" && (mount.type !== "proc" || foreign)))
     throw new HoyError(`a mount on ${mount.destination} is refused: it would stand in for the kernel's own /proc`, { status: 400 });
 }
 
@@ -152,9 +155,12 @@ const LAST_EARLY = 40;
 
 /**
  * Prepares the mounts of a spec. `early` is to be played before the host's tree is made private, `late` once the root is attached.
- * Mounts of type cgroup are left to the caller.
+ * Mounts of type cgroup are left to the caller. `copies` holds sources that were copied before, by their destination.
  */
-export function planMounts(mounts: readonly Mount[]): {
+export function planMounts(
+  mounts: readonly Mount[],
+  copies: ReadonlyMap<string, Slot> = new Map(),
+): {
   early(planner: Planner): void;
   late(planner: Planner, mountCgroup: (mount: Mount) => void): void;
 } {
@@ -162,7 +168,8 @@ export function planMounts(mounts: readonly Mount[]): {
     refuseProc(mount);
     return { mount, options: parseMountOptions(mount.destination, mount.options ?? []) };
   });
-  const shared = planned.filter(({ options }) => options.bind && isShared(options));
+  const isCopied = ({ destination, source }: Mount): boolean => copies.has(destination) && source === undefined;
+  const shared = planned.filter(({ options, mount }) => options.bind && isShared(options) && !isCopied(mount));
   if (shared.length > LAST_EARLY - FIRST_EARLY)
     throw new HoyError(`${shared.length} mounts with shared or slave propagation are too many`, { status: 400 });
   const slots = new Map(shared.map((entry, index) => [entry, slot(FIRST_EARLY + index)]));
@@ -174,7 +181,7 @@ export function planMounts(mounts: readonly Mount[]): {
       // proc last: a target that is a link of the image to /proc lies below the real one then, not over it (CVE-2019-16884)
       const isProc = ({ mount }: (typeof planned)[number]): boolean => mount.type === "proc";
       for (const entry of [...planned.filter((each) => !isProc(each)), ...planned.filter(isProc)]) {
-        const early = slots.get(entry);
+        const early = isCopied(entry.mount) ? copies.get(entry.mount.destination) : slots.get(entry);
         if (entry.options.bind || entry.mount.type === "bind") bind(planner, { ...entry, ...(early ? { early } : {}) });
         else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);
         else mountNew(planner, entry.mount, entry.options);
