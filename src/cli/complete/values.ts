@@ -31,6 +31,7 @@ export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source
   "container run": { each: ["images"] },
   "container start": STARTABLE,
   "container stop": RUNNING,
+  "container update": "containers",
   "container wait": "containers",
   "image history": { each: ["images"] },
   "image inspect": "images",

@@ -1,5 +1,5 @@
 /** Flags of limits → HostConfig's part of them: those that `update` has too, and those of run and create alone. */
-import type { ResourceConfig } from "../../engine/containers/options.ts";
+import type { LimitConfig, ResourceConfig } from "../../engine/containers/options.ts";
 import { parseBpsDevice, parseIopsDevice, parseWeightDevice } from "../../engine/containers/parse/block-device.ts";
 import { parseCpus } from "../../engine/containers/parse/cpus.ts";
 import { parseDevice } from "../../engine/containers/parse/device.ts";
@@ -40,25 +40,8 @@ export interface ResourceFlags extends LimitFlags {
   ulimit?: readonly string[];
 }
 
-export type Limits = Pick<
-  ResourceConfig,
-  | "BlkioWeight"
-  | "CpuPeriod"
-  | "CpuQuota"
-  | "CpuRealtimePeriod"
-  | "CpuRealtimeRuntime"
-  | "CpuShares"
-  | "NanoCpus"
-  | "CpusetCpus"
-  | "CpusetMems"
-  | "Memory"
-  | "MemoryReservation"
-  | "MemorySwap"
-  | "PidsLimit"
->;
-
 /** 0, "" and null where nothing was given. */
-export const readLimits = (flags: LimitFlags): Limits => ({
+export const readLimits = (flags: LimitFlags): LimitConfig => ({
   BlkioWeight: optional("--blkio-weight", flags["blkio-weight"], parseUint16, 0),
   CpuPeriod: optional("--cpu-period", flags["cpu-period"], parseInteger, 0),
   CpuQuota: optional("--cpu-quota", flags["cpu-quota"], parseInteger, 0),

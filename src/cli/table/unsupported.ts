@@ -10,17 +10,18 @@ const RUN: ReadonlySet<string> = new Set(
 const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: Readonly<Record<string, string>> }>> = {
   "container create": { long: RUN, short: { p: "publish", P: "publish-all" } },
   "container run": { long: RUN, short: { p: "publish", P: "publish-all" } },
+  "container update": { long: new Set(["restart"]), short: {} },
   "volume create": { long: new Set(["availability", "group", "opt", "scope", "sharing", "type"]), short: { o: "opt" } },
 };
 
 /** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */
 const COMMANDS: Readonly<Record<string, ReadonlySet<string>>> = {
   "": new Set(
-    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause update".split(
+    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause".split(
       " ",
     ),
   ),
-  container: new Set("commit cp diff export pause port prune rename restart stats top unpause update".split(" ")),
+  container: new Set("commit cp diff export pause port prune rename restart stats top unpause".split(" ")),
   image: new Set(["build", "import", "push"]),
   network: new Set(["connect", "create", "disconnect", "prune", "rm", "remove"]),
   volume: new Set(["prune", "update"]),

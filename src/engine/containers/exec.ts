@@ -11,6 +11,7 @@ import { readInRoot } from "../../runtime/inroot.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { allNamespaceFlags } from "../../runtime/start.ts";
 import { resolveUser } from "../../runtime/users.ts";
+import { HoyError } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
@@ -91,6 +92,8 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
 
 function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target: Fd): Process {
   const base = spec.process as Process;
+  if (options.cwd !== undefined && options.cwd !== "" && !options.cwd.startsWith("/"))
+    throw new HoyError("Cwd must be an absolute path", { status: 400 });
   using root = open(`/proc/${row.pid}/root`, O_RDONLY | O_DIRECTORY);
   // opened by its number: as long as the process has not ended, that was not given to another one
   if (waitEnd(target, 0)) throw notRunning(row);
@@ -113,7 +116,7 @@ function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target
     terminal: options.terminal !== undefined,
     args: [...options.args],
     env: [...env].map(([key, value]) => `${key}=${value}`),
-    cwd: options.cwd ?? base.cwd,
+    cwd: options.cwd || base.cwd,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     capabilities: user.uid === 0 ? { bounding: names, effective: names, permitted: names } : { bounding: names },
   };

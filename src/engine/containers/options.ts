@@ -117,6 +117,24 @@ export interface ResourceConfig {
   Ulimits: Ulimit[] | null;
 }
 
+/** The limits that `update` may change. */
+export type LimitConfig = Pick<
+  ResourceConfig,
+  | "BlkioWeight"
+  | "CpuPeriod"
+  | "CpuQuota"
+  | "CpuRealtimePeriod"
+  | "CpuRealtimeRuntime"
+  | "CpuShares"
+  | "NanoCpus"
+  | "CpusetCpus"
+  | "CpusetMems"
+  | "Memory"
+  | "MemoryReservation"
+  | "MemorySwap"
+  | "PidsLimit"
+>;
+
 /** Docker's HostConfig: what depends on the host. 0, "" and null mean "not asked for". */
 export interface HostConfig extends ResourceConfig {
   /** `-v` with a source, verbatim: `source:target[:options]`. */
@@ -256,7 +274,7 @@ export function defaultHostConfig(): HostConfig {
   };
 }
 
-const noLimits = (): ResourceConfig => ({
+export const noLimits = (): ResourceConfig => ({
   CpuShares: 0,
   Memory: 0,
   NanoCpus: 0,

@@ -59,9 +59,14 @@ export function adoptNames(store: Store, { config, hostConfig }: ContainerOption
 
 /** The container whose network it is in the end: itself, unless it is in another one's. */
 export function networkOwner(store: Store, row: ContainerRow): ContainerRow {
-  const name = containerOf(row.options.hostConfig.NetworkMode);
-  const other = name === undefined || name === row.id ? undefined : lookUp(store, name);
-  return other ? networkOwner(store, other) : row;
+  let owner = row;
+  // Two that name each other can be made, though not started.
+  for (const seen = new Set<string>(); !seen.has(owner.id); ) {
+    seen.add(owner.id);
+    const name = containerOf(owner.options.hostConfig.NetworkMode);
+    owner = (name === undefined ? undefined : lookUp(store, name)) ?? owner;
+  }
+  return owner;
 }
 
 /** What the container shares as it starts now. Throws HoyError when the other container does not run. */

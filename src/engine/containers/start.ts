@@ -17,7 +17,7 @@ import { planInit } from "../../runtime/plan/init.ts";
 import { planJoin } from "../../runtime/plan/join.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { filterFor } from "../../runtime/seccomp/filter.ts";
-import { joinedNamespaces, launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
+import { type Birth, joinedNamespaces, launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
 import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
@@ -32,7 +32,7 @@ import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
-import { type Sharing, sharedNamespaces } from "./shared.ts";
+import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
 import { type ContainerFiles, writableCgroups } from "./spec-mounts.ts";
@@ -156,19 +156,24 @@ async function start(work: Work): Promise<Started> {
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     stdin: config.OpenStdin,
   });
-  const pid = monitor.play({
-    init,
-    ...(joined ? { join: joined.part } : {}),
-    namespaces: namespaceFlags(spec),
-    into: cgroup.payloadInto,
-    rootfs,
-  });
-  // by their numbers: as long as they have not ended, those were not given to others
-  shared.check();
+  const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
+  const pid = play(monitor, shared, birth);
   await connect(monitor, network, pid);
   commitRunning(store, row, pid);
+  // As long as they have not ended, their processes' numbers were not given to others; and from here on their end sees this row.
+  shared.check();
   monitor.exec();
   return { monitor, pid };
+}
+
+/** Another container's end just now is the reason when what it had to share is not there any more. */
+function play(monitor: Monitor, shared: Shared, birth: Birth): number {
+  try {
+    return monitor.play(birth);
+  } catch (error) {
+    shared.check();
+    throw error;
+  }
 }
 
 /** A container that cannot be set up is gone at once, and its network namespace with it: what failed there is the reason then. */

@@ -27,7 +27,7 @@ const mkdir = (path: string): number => sys(NR.mkdirat, AT_FDCWD, cstr(path), 0o
 const exists = (path: string): boolean => sys(NR.faccessat, AT_FDCWD, cstr(path), 0) === 0;
 
 /** Opens, writes once, closes; returns the result of what failed first, negated errno, or 0. */
-function put(path: string, value: string): number {
+export function put(path: string, value: string): number {
   const fd = sys(NR.openat, AT_FDCWD, cstr(path), O_WRONLY | O_CLOEXEC);
   if (fd < 0) return fd;
   let result: number;
@@ -82,7 +82,7 @@ export function createCgroup(plan: CgroupPlan): void {
   }
 }
 
-function run(step: PrepareStep): void {
+export function run(step: PrepareStep): void {
   switch (step.kind) {
     case "copy":
       // A kernfs file is never longer than a page, and empty is a bare newline.
@@ -120,7 +120,7 @@ function enable({ path, controllers, needed }: Extract<PrepareStep, { kind: "ena
   );
 }
 
-function writeLimits(limits: readonly CgroupWrite[]): void {
+export function writeLimits(limits: readonly CgroupWrite[]): void {
   let fd = -1;
   let opened = "";
   // Device rules are many writes to one file: it stays open between them.

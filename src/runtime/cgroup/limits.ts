@@ -51,6 +51,9 @@ export const cannotLimit = (subject: Subject, why: string, hint?: string): HoyEr
 /** A number that asks for something: 0 and negative ones say "not limited" in the OCI spec and in Docker's flags. */
 export const asked = (value: number | undefined): value is number => value !== undefined && value > 0;
 
+/** The same where an update may take a limit away, which is a value of its own then: -1. */
+export const told = (value: number | undefined, update: boolean): value is number => asked(value) || (update && value === -1);
+
 /** `memory` and `memory and swap together` as the spec gives them; throws HoyError where they contradict each other. */
 export function checkSwap(memory: number | undefined, swap: number | undefined): void {
   if (!asked(swap)) return;

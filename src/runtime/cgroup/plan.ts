@@ -83,6 +83,8 @@ export interface CgroupRequest {
   resources?: Resources | undefined;
   /** An ordinary user, or root of a user namespace: no device rules (mknod is refused there anyhow). */
   rootless: boolean;
+  /** The container runs: a limit of -1 takes away one that it has. */
+  update?: boolean;
 }
 
 /** Handed down in any case where available, so that use can be measured and limits be set later. */
@@ -176,6 +178,14 @@ function addParent(plan: CgroupPlan, host: CgroupHost, { parent, store = parent 
   }
 }
 
+/** What changes the limits of a container that runs; devices are not among them. Throws HoyError as planCgroup does. */
+export function planUpdate(host: CgroupHost, request: Omit<CgroupRequest, "update">): Pick<CgroupPlan, "prepare" | "limits"> {
+  const { parent, id } = request;
+  const plan = locateCgroup(host, parent, id);
+  addLimits(plan, host, { ...request, update: true }, leavesOf(host, cleanParent(parent), id));
+  return { prepare: plan.prepare, limits: plan.limits };
+}
+
 /** The v1 controllers that we may use, and the payload's directory of each. */
 function leavesOf(host: CgroupHost, parent: string, id: string): Map<string, string> {
   const leaves = new Map<string, string>();
@@ -205,7 +215,7 @@ export function locateCgroup(host: CgroupHost, parent: string, id: string): Cgro
 const v1Name = (controller: string): string => (controller === "io" ? "blkio" : controller);
 
 function addLimits(plan: CgroupPlan, host: CgroupHost, request: CgroupRequest, leaves: Map<string, string>): void {
-  const { resources = {} } = request;
+  const { resources = {}, update = false } = request;
   const serves = host.v2?.controllers ?? [];
   const write = (leaf: string, limit: Limit): void => {
     if (limit.unsupported !== undefined) throw cannotLimit(limit.subject, limit.unsupported);
@@ -217,7 +227,7 @@ function addLimits(plan: CgroupPlan, host: CgroupHost, request: CgroupRequest, l
   };
   const onV1 = host.mode === "v1" || host.mode === "hybrid";
   if (onV1) {
-    for (const limit of v1Limits(resources)) {
+    for (const limit of v1Limits(resources, update)) {
       const leaf = leaves.get(limit.controller);
       if (leaf !== undefined) write(leaf, limit);
       else if (limit.unsupported !== undefined) throw cannotLimit(limit.subject, limit.unsupported);
@@ -225,7 +235,7 @@ function addLimits(plan: CgroupPlan, host: CgroupHost, request: CgroupRequest, l
         throw missing(host, request, limit);
     }
   }
-  for (const limit of v2Limits(resources)) {
+  for (const limit of v2Limits(resources, update)) {
     // On a hybrid host a controller lies in one hierarchy alone; what v1 has was written above.
     if (onV1 && (limit.subject === "unified" || leaves.has(v1Name(limit.controller)) || !serves.includes(limit.controller))) continue;
     if (limit.unsupported !== undefined) throw cannotLimit(limit.subject, limit.unsupported);

@@ -1,15 +1,15 @@
 /** OCI resources as values of cgroup v1's files (Documentation/admin-guide/cgroup-v1). Devices are in devices.ts. */
 
 import type { BlockIO, Resources } from "../../spec/runtime.ts";
-import { asked, checkSwap, impliedSwap, type Limit } from "./limits.ts";
+import { asked, checkSwap, impliedSwap, type Limit, told } from "./limits.ts";
 
-function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
+function* memory(memory: NonNullable<Resources["memory"]>, update: boolean): Generator<Limit> {
   const controller = "memory";
   const { limit, swap, reservation, kernelTCP, swappiness, disableOOMKiller } = memory;
   checkSwap(limit, swap);
   // The order matters: the kernel refuses a limit on both together that is below the one on memory.
-  if (asked(limit)) yield { controller, file: "memory.limit_in_bytes", value: `${limit}`, subject: "memory" };
-  if (asked(swap)) {
+  if (told(limit, update)) yield { controller, file: "memory.limit_in_bytes", value: `${limit}`, subject: "memory" };
+  if (told(swap, update)) {
     const missingOk = impliedSwap(limit, swap);
     yield { controller, file: "memory.memsw.limit_in_bytes", value: `${swap}`, subject: "swap", missingOk };
   }
@@ -22,12 +22,12 @@ function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
   if (disableOOMKiller) yield { controller, file: "memory.oom_control", value: "1", subject: "oomKiller" };
 }
 
-function* cpu(cpu: NonNullable<Resources["cpu"]>): Generator<Limit> {
+function* cpu(cpu: NonNullable<Resources["cpu"]>, update: boolean): Generator<Limit> {
   const controller = "cpu";
   const of = (file: string, value: number, subject: Limit["subject"]): Limit => ({ controller, file, value: `${value}`, subject });
   if (asked(cpu.shares)) yield of("cpu.shares", cpu.shares, "cpuShares");
   if (asked(cpu.period)) yield of("cpu.cfs_period_us", cpu.period, "cpus");
-  if (asked(cpu.quota)) yield of("cpu.cfs_quota_us", cpu.quota, "cpus");
+  if (told(cpu.quota, update)) yield of("cpu.cfs_quota_us", cpu.quota, "cpus");
   if (asked(cpu.burst)) yield of("cpu.cfs_burst_us", cpu.burst, "cpuBurst");
   if (asked(cpu.realtimePeriod)) yield of("cpu.rt_period_us", cpu.realtimePeriod, "realtime");
   if (asked(cpu.realtimeRuntime)) yield of("cpu.rt_runtime_us", cpu.realtimeRuntime, "realtime");
@@ -68,11 +68,14 @@ function* blkio(io: BlockIO): Generator<Limit> {
   }
 }
 
-/** The limits asked for, in the order in which they must be written. Throws HoyError for contradictory memory and swap. */
-export function* v1Limits(resources: Resources): Generator<Limit> {
-  if (resources.memory) yield* memory(resources.memory);
-  if (resources.cpu) yield* cpu(resources.cpu);
-  if (asked(resources.pids?.limit)) yield { controller: "pids", file: "pids.max", value: `${resources.pids.limit}`, subject: "pids" };
+/**
+ * The limits asked for, in the order in which they must be written; of an update also those that are taken away.
+ * Throws HoyError for contradictory memory and swap.
+ */
+export function* v1Limits(resources: Resources, update = false): Generator<Limit> {
+  if (resources.memory) yield* memory(resources.memory, update);
+  if (resources.cpu) yield* cpu(resources.cpu, update);
+  yield* pidsLimit(resources, update);
   if (resources.blockIO) yield* blkio(resources.blockIO);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     yield { controller: "hugetlb", file: `hugetlb.${pageSize}.limit_in_bytes`, value: `${limit}`, subject: "hugetlb" };
@@ -90,7 +93,13 @@ export function* v1Limits(resources: Resources): Generator<Limit> {
   }
 }
 
-/** `rdma.max` is the same in both versions. */
+/** `pids.max` is the same in both versions. */
+export function* pidsLimit({ pids }: Resources, update: boolean): Generator<Limit> {
+  const limit = pids?.limit;
+  if (told(limit, update)) yield { controller: "pids", file: "pids.max", value: limit === -1 ? "max" : `${limit}`, subject: "pids" };
+}
+
+/** So is `rdma.max`. */
 export function* rdmaLimits(resources: Resources): Generator<Limit> {
   for (const [device, { hcaHandles, hcaObjects }] of Object.entries(resources.rdma ?? {})) {
     const parts = [device];

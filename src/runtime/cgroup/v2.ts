@@ -1,9 +1,11 @@
 /** OCI resources as values of cgroup v2's files (Documentation/admin-guide/cgroup-v2.rst), converted as runc and crun do today. */
 import { HoyError } from "../../spec/error.ts";
 import type { BlockIO, Resources } from "../../spec/runtime.ts";
-import { asked, checkSwap, impliedSwap, type Limit } from "./limits.ts";
-import { rdmaLimits } from "./v1.ts";
+import { asked, checkSwap, impliedSwap, type Limit, told } from "./limits.ts";
+import { pidsLimit, rdmaLimits } from "./v1.ts";
 
+/** No limit. */
+const MAX = "max";
 const MIN_SHARES = 2;
 const MAX_SHARES = 262144;
 
@@ -21,7 +23,7 @@ export function cpuWeight(shares: number): number {
 /** blkio.weight (10 to 1000) as io.weight (1 to 10000), linear. */
 const ioWeight = (weight: number): number => 1 + Math.floor(((weight - 10) * 9999) / 990);
 
-function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
+function* memory(memory: NonNullable<Resources["memory"]>, update: boolean): Generator<Limit> {
   const controller = "memory";
   const { limit, swap, reservation, kernelTCP, swappiness, disableOOMKiller } = memory;
   checkSwap(limit, swap);
@@ -30,8 +32,8 @@ function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
     const alone = asked(limit) ? swap - limit : swap;
     const missingOk = alone === 0 || impliedSwap(limit, swap);
     yield { controller, file: "memory.swap.max", value: `${alone}`, subject: "swap", missingOk };
-  }
-  if (asked(limit)) yield { controller, file: "memory.max", value: `${limit}`, subject: "memory" };
+  } else if (told(swap, update)) yield { controller, file: "memory.swap.max", value: MAX, subject: "swap" };
+  if (told(limit, update)) yield { controller, file: "memory.max", value: limit === -1 ? MAX : `${limit}`, subject: "memory" };
   if (asked(reservation)) yield { controller, file: "memory.low", value: `${reservation}`, subject: "reservation" };
   const none = (subject: Limit["subject"]): Limit => ({
     controller,
@@ -45,11 +47,11 @@ function* memory(memory: NonNullable<Resources["memory"]>): Generator<Limit> {
   if (disableOOMKiller) yield none("oomKiller");
 }
 
-function* cpu(cpu: NonNullable<Resources["cpu"]>): Generator<Limit> {
+function* cpu(cpu: NonNullable<Resources["cpu"]>, update: boolean): Generator<Limit> {
   const controller = "cpu";
   if (asked(cpu.shares)) yield { controller, file: "cpu.weight", value: `${cpuWeight(cpu.shares)}`, subject: "cpuShares" };
-  if (asked(cpu.quota) || asked(cpu.period)) {
-    const value = `${asked(cpu.quota) ? cpu.quota : "max"} ${asked(cpu.period) ? cpu.period : 100000}`;
+  if (told(cpu.quota, update) || asked(cpu.period)) {
+    const value = `${asked(cpu.quota) ? cpu.quota : MAX} ${asked(cpu.period) ? cpu.period : 100000}`;
     yield { controller, file: "cpu.max", value, subject: "cpus" };
   }
   if (asked(cpu.burst)) yield { controller, file: "cpu.max.burst", value: `${cpu.burst}`, subject: "cpuBurst" };
@@ -91,11 +93,14 @@ function* io(io: BlockIO): Generator<Limit> {
   }
 }
 
-/** The limits asked for, in the order in which they must be written. Throws HoyError for contradictions and foreign file names. */
-export function* v2Limits(resources: Resources): Generator<Limit> {
-  if (resources.memory) yield* memory(resources.memory);
-  if (resources.cpu) yield* cpu(resources.cpu);
-  if (asked(resources.pids?.limit)) yield { controller: "pids", file: "pids.max", value: `${resources.pids.limit}`, subject: "pids" };
+/**
+ * The limits asked for, in the order in which they must be written; of an update also those that are taken away.
+ * Throws HoyError for contradictions and foreign file names.
+ */
+export function* v2Limits(resources: Resources, update = false): Generator<Limit> {
+  if (resources.memory) yield* memory(resources.memory, update);
+  if (resources.cpu) yield* cpu(resources.cpu, update);
+  yield* pidsLimit(resources, update);
   if (resources.blockIO) yield* io(resources.blockIO);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     yield { controller: "hugetlb", file: `hugetlb.${pageSize}.max`, value: `${limit}`, subject: "hugetlb" };
