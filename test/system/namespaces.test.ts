@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import type { TestStore } from "../harness/store.ts";
+import { unrest } from "./rest.ts";
 import { runProbe } from "./run-probe.ts";
 
 const all = each([ROOT, ROOTLESS, PLAIN], "busybox");
@@ -212,4 +213,30 @@ people("exec, --init and a terminal in shared namespaces", async (store) => {
     expect([type, await namespaceOf(store, "taker", type)]).toEqual([type, await namespaceOf(store, "giver", type)]);
   for (const type of ["mnt", "uts"] as const)
     expect(await namespaceOf(store, "taker", type)).not.toBe(await namespaceOf(store, "giver", type));
+});
+
+people("a start in shared namespaces that is cut off leaves nothing behind", async (store) => {
+  await sleeper(store, "giver", "--ipc", "shareable");
+  const flags = ["--network", "container:giver", "--ipc", "container:giver", "--pid", "host", "--rootfs", store.rootfs];
+  const rounds = 20;
+  for (let round = 0; round < rounds; round++) {
+    const child = store.spawn(["run", "--rm", ...flags, "sh", "-c", "sleep 0.02 & exec true"]);
+    await Bun.sleep((round / rounds) * 80);
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  await store.ok(["rm", "-f", "giver"]);
+  expect(await unrest(store)).toEqual([]);
+});
+
+people("with a killed monitor all processes of a container go, also those in the host's pid namespace", async (store) => {
+  const seconds = marked(store);
+  await sleeper(store, "giver");
+  const flags = ["--network", "container:giver", "--pid", "host", "--rootfs", store.rootfs];
+  const id = await store.ok(["run", "-d", ...flags, "sh", "-c", `sleep ${seconds} & exec sleep ${seconds}`]);
+  const monitor = readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && commandOf(pid).startsWith(`hoy-monitor ${id.slice(0, 12)}`));
+  process.kill(Number(monitor), "SIGKILL");
+  await store.ok(["rm", "-f", "giver", id]);
+  expect(sleeping(seconds)).toEqual([]);
+  expect(await unrest(store)).toEqual([]);
 });

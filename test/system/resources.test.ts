@@ -198,20 +198,8 @@ root("--cgroup-parent", async (store) => {
     mkdirSync(join(bases[0] as string, parent), { recursive: true });
     const { cgroup } = await runProbe(store, ["--cgroup-parent", parent, "--cgroupns", "host", "-m", "64m"], { calls: [] });
     for (const line of cgroup.trim().split("\n")) expect(line).toMatch(new RegExp(`:${parent}/[0-9a-f]{64}$`));
-    await store.ok([
-      "run",
-      "-d",
-      "--name",
-      "one",
-      "--cgroup-parent",
-      parent,
-      "--network",
-      "none",
-      "--rootfs",
-      store.rootfs,
-      "sleep",
-      "1000",
-    ]);
+    const flags = ["--cgroup-parent", parent, "--cgroupns", "host", "--network", "none", "--rootfs", store.rootfs];
+    await store.ok(["run", "-d", "--name", "one", ...flags, "sleep", "1000"]);
     expect(await store.ok(["exec", "one", "grep", "-c", parent, "/proc/self/cgroup"])).toBe(String(bases.length));
     expect(JSON.parse(await store.ok(["inspect", "-f", "{{json .HostConfig.CgroupParent}}", "one"]))).toBe(parent);
     await store.ok(["stop", "-t", "0", "one"]);
@@ -220,6 +208,7 @@ root("--cgroup-parent", async (store) => {
     await refused(store, ["--cgroup-parent", `${store.paths.name}/x`], "is hoy's own");
     await refused(store, ["--cgroup-parent", "../x"], "not a usable cgroup parent");
   } finally {
+    await store.hoy(["rm", "-f", "one"]);
     for (const base of bases) for (const path of [join(base, parent), join(base, parent, "..")]) if (existsSync(path)) rmdirSync(path);
   }
 });

@@ -31,8 +31,6 @@ export interface Shared extends Disposable {
   shmFrom?: string;
   /** hosts, hostname and resolv.conf of the container whose network it is in. */
   files?: ContainerFiles;
-  hostname?: string;
-  domainname?: string;
   /** Throws HoyError when a container whose namespace was joined by its process's number has ended since. */
   check(): void;
 }
