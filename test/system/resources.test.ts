@@ -1,4 +1,8 @@
-/** Limits beyond memory, CPU and pids, as the container's own cgroup and procfs show them: on v2, v1 and hybrid. */
+/**
+ * Limits beyond memory, CPU and pids, as the container's own cgroup and procfs show them: on v2, v1 and hybrid. Most are root's alone:
+ * an ordinary user has them where systemd delegates cgroups, and is told so elsewhere; devices of a user who can make no nodes have no
+ * rules.
+ */
 import { expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
@@ -211,4 +215,18 @@ root("--cgroup-parent", async (store) => {
     await store.hoy(["rm", "-f", "one"]);
     for (const base of bases) for (const path of [join(base, parent), join(base, parent, "..")]) if (existsSync(path)) rmdirSync(path);
   }
+});
+
+const WITHOUT_CGROUPS: readonly (readonly [flags: readonly string[], message: string])[] = [
+  [["--memory-reservation", "32m"], "cannot limit memory reservation (--memory-reservation): the memory controller is not available"],
+  [["--cpu-quota", "20000"], "cannot limit CPU time (--cpus): the cpu controller is not available"],
+  [["--cpuset-mems", "0"], "cannot limit memory nodes (--cpuset-mems): the cpuset controller is not available"],
+  [["--blkio-weight", "300"], "cannot limit block I/O (--blkio-weight):"],
+  [["--cgroup-parent", "/mine"], "--cgroup-parent /mine: there is no cgroup that hoy may write to"],
+];
+
+each([ROOTLESS, PLAIN], "busybox")("a user without delegated cgroups is told which limit cannot be had", async (store) => {
+  const user = await store.hoy(["run", "--rm", "--network", "none", "--pids-limit", "100", "--rootfs", store.rootfs, "true"]);
+  if (user.code === 0) return; // delegated: then these are root's tests
+  for (const [flags, message] of WITHOUT_CGROUPS) await refused(store, flags, message);
 });
