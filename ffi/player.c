@@ -420,7 +420,11 @@ static word clone_joined(void) {
       H->clone[0] = (H->clone[0] & ~(word)CLONE_PIDFD) | CLONE_PARENT;
       H->clone[4] = 0; /* no exit signal with CLONE_PARENT: it takes the parent's */
       pid = sys2(NR_clone3, H->clone, 88);
-      if (pid == 0) run_init();
+      if (pid == 0) {
+        /* nothing of its own may be said before its number is */
+        if (sys3(NR_read, slot[SLOT_SYNC], m, 1) != 1) leave(127);
+        run_init();
+      }
       m[0] = pid < 0 ? S_FAILED : S_PID; m[1] = pid < 0 ? -1 : (int)pid; m[2] = pid < 0 ? -(int)pid : 0;
     }
     sys3(NR_write, slot[SLOT_SYNC], m, 12);
@@ -431,9 +435,13 @@ static word clone_joined(void) {
   sys1(NR_close, slot[SLOT_SYNC]);
   slot[SLOT_SYNC] = -1;
   m[0] = S_FAILED; m[1] = -1; m[2] = 0;
-  if (receive(sync_fd, m, 12, passed) != 12 || m[0] != S_PID) { failed(m[1], m[2]); leave(1); }
   sys4(NR_wait4, middle, 0, 0, 0);
+  poll_set[0].fd = sync_fd; poll_set[0].want = POLLIN;
+  /* without a word of the intermediate process there is none to wait for: its child would hold the other end open */
+  if (wait_for(1, 0) <= 0 || receive(sync_fd, m, 12, passed) != 12 || m[0] != S_PID) { failed(m[1], m[2]); leave(1); }
   pid_fd = sys2(NR_pidfd_open, m[1], 0);
+  handle(SIGPIPE, SIG_IGNORE); /* it may have been killed */
+  sys3(NR_write, sync_fd, "x", 1);
   return m[1];
 }
 
