@@ -32,7 +32,7 @@ static u8 thunk[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48,
 #define sys3(n, a, b, c) sys(n, a, b, c, 0, 0, 0)
 #define sys4(n, a, b, c, d) sys(n, a, b, c, d, 0, 0)
 
-enum { EINTR = 4, EAGAIN = 11, ANY = -1 };
+enum { EINTR = 4, EAGAIN = 11, ECONNRESET = 104, ANY = -1 };
 enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32 };
 enum { CLOEXEC = 02000000, NOCTTY = 0400, NONBLOCK = 04000, WRONLY = 1, CREATE = 0100, TRUNCATE = 01000, APPEND = 02000 };
 enum { CLONE_PIDFD = 0x1000, CLONE_PARENT = 0x8000 };
@@ -348,7 +348,8 @@ static int receive(int from, void *body, int size, int *passed) {
   message[0] = message[1] = message[6] = 0;
   message[2] = (word)part; message[3] = 1; message[4] = (word)&control; message[5] = sizeof control;
   control.size = 0;
-  do r = sys3(NR_recvmsg, from, message, 0x40000000); while (r == -EINTR); /* MSG_CMSG_CLOEXEC */
+  /* ECONNRESET comes once, and before what the other side had sent: it left without having read the word that came too late */
+  do r = sys3(NR_recvmsg, from, message, 0x40000000); while (r == -EINTR || r == -ECONNRESET); /* MSG_CMSG_CLOEXEC */
   if (message[5] < 16) control.size = 0;
   passed[0] = control.size >= 20 ? control.fd[0] : -1;
   passed[1] = control.size >= 24 ? control.fd[1] : -1;

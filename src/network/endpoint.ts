@@ -3,6 +3,7 @@
  * Addresses are given out in turn, so that one is not used again while the namespace of its last holder, which the kernel removes in
  * its own time, may still answer for it.
  */
+import { ENODEV, SysError } from "../../ffi/errno.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "../../ffi/netlink.ts";
 import { Messages } from "../../ffi/netlink-message.ts";
 import { inNetworkNamespace } from "../../ffi/netns.ts";
@@ -133,6 +134,23 @@ function configureInside(socket: NetlinkSocket, endpoint: Endpoint): void {
   setUp(messages, link);
   addDefaultRoute(messages, gateway);
   socket.send(messages);
+}
+
+/** Takes a container's interfaces away from its network namespace, where that outlives it; those that are gone already are no error. */
+export function disconnectEndpoints(store: Store, containerId: string): void {
+  const endpoints = listEndpoints(store, { containerId });
+  if (endpoints.length === 0) return;
+  using host = new NetlinkSocket(NETLINK_ROUTE);
+  for (const { hostInterface } of endpoints) {
+    if (!findLink(host, hostInterface)) continue;
+    const remove = new Messages();
+    deleteLink(remove, hostInterface);
+    try {
+      host.send(remove);
+    } catch (error) {
+      if (!(error instanceof SysError) || error.errno !== ENODEV) throw error;
+    }
+  }
 }
 
 /** Gives back the addresses of a container. Its interfaces go with its network namespace. */

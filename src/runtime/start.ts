@@ -18,9 +18,10 @@ import { spawnPlayer, waitChild } from "../../ffi/player.ts";
 import { NR } from "../../ffi/syscalls.ts";
 import { Flag, Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts";
 import { HoyError } from "../spec/error.ts";
-import type { NamespaceType, Spec } from "../spec/runtime.ts";
+import type { Namespace, NamespaceType, Spec } from "../spec/runtime.ts";
 import type { MonitorPlan } from "./cgroup/plan.ts";
 import { encodeFrame, type Frame, FrameReader, From, sendFrame, To } from "./frames.ts";
+import type { JoinedNamespace } from "./plan/join.ts";
 
 const SIGCHLD = 17;
 const AF_UNIX = 1;
@@ -129,11 +130,19 @@ function flagsOf(request: MonitorRequest): number {
 }
 
 /** CLONE_NEW* for the namespaces that a spec wants new. The cgroup namespace is unshared later, from inside the cgroup. */
-export function namespaceFlags(spec: Spec): number {
-  let flags = 0;
-  for (const { type, path } of spec.linux?.namespaces ?? []) if (path === undefined && type !== "cgroup") flags += NAMESPACE_FLAGS[type];
-  return flags;
+export const namespaceFlags = (spec: Spec): number => sumOfFlags(spec, ({ path }) => path === undefined);
+
+/** The same for all that are not the host's: new ones, and those of another container. */
+export const allNamespaceFlags = (spec: Spec): number => sumOfFlags(spec, () => true);
+
+function sumOfFlags(spec: Spec, counts: (namespace: Namespace) => boolean): number {
+  const types = (spec.linux?.namespaces ?? []).filter((namespace) => namespace.type !== "cgroup" && counts(namespace));
+  return types.reduce((sum, { type }) => sum + NAMESPACE_FLAGS[type], 0);
 }
+
+/** Namespaces by their path, of a container that runs. */
+export const joinedNamespaces = (spec: Spec): JoinedNamespace[] =>
+  (spec.linux?.namespaces ?? []).flatMap(({ type, path }) => (path === undefined ? [] : [{ type, path, flag: NAMESPACE_FLAGS[type] }]));
 
 /** A step that failed in the monitor or in the container's first process. */
 export function failure(tape: Tape, { data }: Frame): SysError {

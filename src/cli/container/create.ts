@@ -6,6 +6,7 @@ import { HoyError } from "../../spec/error.ts";
 import type { Body } from "../define.ts";
 import { pullTalk } from "../image/talk.ts";
 import { printLine, warn } from "../output/write.ts";
+import { warnOfOom } from "./oom-warning.ts";
 import { type RunFlags, readRunFlags } from "./options.ts";
 
 /** Docker's exit code for what its client finds wrong; what the engine refuses is 1. */
@@ -21,6 +22,7 @@ function clientSide<T>(read: () => T): T {
 
 const body: Body = async ({ flags, args }) => {
   const request = clientSide(() => readRunFlags(flags as RunFlags, { words: args, cwd: process.cwd(), lookup: callerVariable }));
+  warnOfOom(request.options.hostConfig);
   const row = await create(openStore(), { ...request, onPull: pullTalk(flags.quiet === true), onWarning: warn });
   printLine(row.id);
 };

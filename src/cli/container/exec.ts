@@ -33,6 +33,7 @@ const body: Body = async ({ flags, args }) => {
   const detach = truth(flags, "detach");
   if (tty && interactive && !detach && !isTerminal(0))
     throw new HoyError("the input device is not a TTY", { exitCode: 1, hint: "leave out -t, or call it from a terminal" });
+  const detachKeys = parseDetachKeys(text(flags, "detach-keys") || DEFAULT_DETACH_KEYS);
   const store = openStore();
   const row = findContainer(store, name);
   const env = [
@@ -59,7 +60,7 @@ const body: Body = async ({ flags, args }) => {
     stdin: interactive,
     stdout: true,
     stderr: true,
-    detachKeys: parseDetachKeys(text(flags, "detach-keys") || DEFAULT_DETACH_KEYS),
+    detachKeys,
   });
   if (end.kind === "exit") await result.session.done();
   return end.kind === "exit" ? end.code : 0;

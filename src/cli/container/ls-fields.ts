@@ -40,6 +40,9 @@ const labelList = (labels: Readonly<Record<string, string>>): string =>
     .sort()
     .join(",");
 
+/** A container in another one's network has none of its own. */
+const networkText = (mode: string): string => (mode.startsWith("container:") ? "" : mode);
+
 export function containerKind({ now, truncate, image, size }: ContainerView): ListKind<Listed> {
   const mounts = ({ row }: Listed) => row.options.mounts.filter(({ type }) => type !== "tmpfs").map(({ source }) => source);
   return {
@@ -69,7 +72,7 @@ export function containerKind({ now, truncate, image, size }: ContainerView): Li
             .map((source) => (truncate ? ellipsis(source, MOUNT_WIDTH) : source))
             .join(","),
       },
-      Networks: { heading: "NETWORKS", value: ({ row }) => row.options.hostConfig.NetworkMode },
+      Networks: { heading: "NETWORKS", value: ({ row }) => networkText(row.options.hostConfig.NetworkMode) },
     },
     methods: { Label: ({ row }, name) => row.options.config.Labels[name] ?? "" },
   };

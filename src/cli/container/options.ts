@@ -9,9 +9,7 @@ import {
 } from "../../engine/containers/options.ts";
 import { parseAttach, streams } from "../../engine/containers/parse/attach.ts";
 import { normalizeCapability } from "../../engine/containers/parse/capability.ts";
-import { parseCpus } from "../../engine/containers/parse/cpus.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../../engine/containers/parse/detach-keys.ts";
-import { parseDevice } from "../../engine/containers/parse/device.ts";
 import { parseDns, parseDnsOption, parseDnsSearch } from "../../engine/containers/parse/dns.ts";
 import { parseEnv, parseEnvFile, parseLabelFile, readUserFile } from "../../engine/containers/parse/env.ts";
 import { parseExtraHost } from "../../engine/containers/parse/extra-host.ts";
@@ -19,33 +17,40 @@ import { parseHostname } from "../../engine/containers/parse/hostname.ts";
 import { invalid } from "../../engine/containers/parse/invalid.ts";
 import { parseLabel } from "../../engine/containers/parse/label.ts";
 import { parseLogging } from "../../engine/containers/parse/log-opt.ts";
-import { parseSwap } from "../../engine/containers/parse/memory.ts";
+import {
+  parseCgroupnsMode,
+  parseIpcMode,
+  parseIsolation,
+  parsePidMode,
+  parseUsernsMode,
+  parseUtsMode,
+} from "../../engine/containers/parse/modes.ts";
 import { parseMount } from "../../engine/containers/parse/mount.ts";
 import { parseNetworks } from "../../engine/containers/parse/network.ts";
 import { parseInteger, parseSize } from "../../engine/containers/parse/numbers.ts";
 import { type PullPolicy, parsePlatform, parsePullPolicy } from "../../engine/containers/parse/platform.ts";
-import { parseSecurityOpt } from "../../engine/containers/parse/security-opt.ts";
+import { OPEN_SYSTEM_PATHS, parseSecurityOpt } from "../../engine/containers/parse/security-opt.ts";
 import { parseStopSignal } from "../../engine/containers/parse/stop-signal.ts";
+import { parseSysctl } from "../../engine/containers/parse/sysctl.ts";
 import { parseTmpfs } from "../../engine/containers/parse/tmpfs.ts";
-import { parseUlimit } from "../../engine/containers/parse/ulimit.ts";
 import { parseVolume } from "../../engine/containers/parse/volume.ts";
+import { listOrNull, optional, value, values } from "./flag-value.ts";
+import { type ResourceFlags, readResources } from "./resource-options.ts";
 
 /** The values of the flags as they were written, by Docker's long names; absent: not given. */
-export interface RunFlags {
+export interface RunFlags extends ResourceFlags {
   "add-host"?: readonly string[];
   attach?: readonly string[];
   "cap-add"?: readonly string[];
   "cap-drop"?: readonly string[];
+  cgroupns?: string;
   cidfile?: string;
-  "cpu-shares"?: string;
-  cpus?: string;
-  "cpuset-cpus"?: string;
   detach?: boolean;
   "detach-keys"?: string;
-  device?: readonly string[];
   dns?: readonly string[];
   "dns-option"?: readonly string[];
   "dns-search"?: readonly string[];
+  domainname?: string;
   entrypoint?: string;
   env?: readonly string[];
   "env-file"?: readonly string[];
@@ -53,16 +58,17 @@ export interface RunFlags {
   hostname?: string;
   init?: boolean;
   interactive?: boolean;
+  ipc?: string;
+  isolation?: string;
   label?: readonly string[];
   "label-file"?: readonly string[];
   "log-driver"?: string;
   "log-opt"?: readonly string[];
-  memory?: string;
-  "memory-swap"?: string;
   mount?: readonly string[];
   name?: string;
   network?: readonly string[];
-  "pids-limit"?: string;
+  "oom-score-adj"?: string;
+  pid?: string;
   platform?: string;
   privileged?: boolean;
   pull?: string;
@@ -74,10 +80,12 @@ export interface RunFlags {
   "sig-proxy"?: boolean;
   "stop-signal"?: string;
   "stop-timeout"?: string;
+  sysctl?: readonly string[];
   tmpfs?: readonly string[];
   tty?: boolean;
-  ulimit?: readonly string[];
   user?: string;
+  userns?: string;
+  uts?: string;
   volume?: readonly string[];
   workdir?: string;
 }
@@ -137,24 +145,6 @@ function folder(path: string, cwd: string): string {
   return resolve(cwd, path);
 }
 
-/** Names the flag and the value in an error of its parser, as Docker's client does. */
-function value<T>(flag: string, text: string, parse: (text: string) => T): T {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw invalid(`invalid argument ${JSON.stringify(text)} for "${flag}" flag: ${(error as Error).message}`);
-  }
-}
-
-const values = <T>(flag: string, texts: readonly string[] | undefined, parse: (text: string) => T): T[] =>
-  (texts ?? []).map((text) => value(flag, text, parse));
-
-const optional = <T>(flag: string, text: string | undefined, parse: (text: string) => T, absent: T): T =>
-  text === undefined ? absent : value(flag, text, parse);
-
-/** null for an empty list: Docker's way to say "not given". */
-const listOrNull = (texts: readonly string[]): string[] | null => (texts.length > 0 ? [...texts] : null);
-
 type Surroundings = Pick<Invocation, "cwd" | "lookup">;
 
 function readOptions(flags: RunFlags, surroundings: Surroundings): Pick<ContainerOptions, "config" | "hostConfig"> {
@@ -162,6 +152,7 @@ function readOptions(flags: RunFlags, surroundings: Surroundings): Pick<Containe
   const hostConfig: HostConfig = {
     ...defaultHostConfig(),
     ...isolation(flags),
+    ...namespaces(flags),
     ...limits(flags),
     ...names(flags),
     AutoRemove: flags.rm ?? false,
@@ -182,6 +173,7 @@ function readConfig(flags: RunFlags, { lookup }: Surroundings): ContainerConfig 
     ...defaultConfig(),
     ...streams(attach, flags.interactive ?? false, flags.detach ?? false),
     Hostname: parseHostname(flags.hostname ?? ""),
+    Domainname: flags.domainname ?? "",
     User: flags.user ?? "",
     Tty: flags.tty ?? false,
     Env: [...envFiles, ...values("-e, --env", flags.env, (text) => parseEnv(text, lookup))],
@@ -195,29 +187,38 @@ function readConfig(flags: RunFlags, { lookup }: Surroundings): ContainerConfig 
 }
 
 function isolation(flags: RunFlags): Partial<HostConfig> {
+  const security = (flags["security-opt"] ?? []).map((text) => parseSecurityOpt(text, readUserFile));
+  const openPaths = security.includes(OPEN_SYSTEM_PATHS);
   return {
     Privileged: flags.privileged ?? false,
     ReadonlyRootfs: flags["read-only"] ?? false,
     CapAdd: listOrNull((flags["cap-add"] ?? []).map(normalizeCapability)),
     CapDrop: listOrNull((flags["cap-drop"] ?? []).map(normalizeCapability)),
-    SecurityOpt: listOrNull((flags["security-opt"] ?? []).map((text) => parseSecurityOpt(text, readUserFile))),
+    SecurityOpt: listOrNull(security.filter((option) => option !== OPEN_SYSTEM_PATHS)),
+    ...(openPaths ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
     GroupAdd: listOrNull(flags["group-add"] ?? []),
-    Devices: (flags.device ?? []).map(parseDevice),
+    Isolation: parseIsolation(flags.isolation ?? ""),
+  };
+}
+
+/** Namespaces that are not the container's own, and what is set in those that are. */
+function namespaces(flags: RunFlags): Partial<HostConfig> {
+  const sysctls = values("--sysctl", flags.sysctl, parseSysctl);
+  return {
+    CgroupnsMode: parseCgroupnsMode(flags.cgroupns ?? ""),
+    IpcMode: parseIpcMode(flags.ipc ?? ""),
+    PidMode: parsePidMode(flags.pid ?? ""),
+    UsernsMode: parseUsernsMode(flags.userns ?? ""),
+    UTSMode: parseUtsMode(flags.uts ?? ""),
+    ...(sysctls.length > 0 ? { Sysctls: Object.fromEntries(sysctls) } : {}),
   };
 }
 
 function limits(flags: RunFlags): Partial<HostConfig> {
-  const ulimits = values("--ulimit", flags.ulimit, parseUlimit);
   return {
+    ...readResources(flags),
     ShmSize: optional("--shm-size", flags["shm-size"], parseSize, 0),
-    Memory: optional("-m, --memory", flags.memory, parseSize, 0),
-    MemorySwap: optional("--memory-swap", flags["memory-swap"], parseSwap, 0),
-    NanoCpus: optional("--cpus", flags.cpus, parseCpus, 0),
-    CpuShares: optional("-c, --cpu-shares", flags["cpu-shares"], parseInteger, 0),
-    CpusetCpus: flags["cpuset-cpus"] ?? "",
-    PidsLimit: optional<number | null>("--pids-limit", flags["pids-limit"], parseInteger, null),
-    // The last one of a name counts.
-    Ulimits: ulimits.length > 0 ? [...new Map(ulimits.map((limit) => [limit.Name, limit])).values()] : null,
+    OomScoreAdj: optional("--oom-score-adj", flags["oom-score-adj"], parseInteger, 0),
   };
 }
 

@@ -11,6 +11,7 @@ import { pullTalk } from "../image/talk.ts";
 import { notice } from "../output/notice.ts";
 import { printLine, warn } from "../output/write.ts";
 import { runAttached } from "./attached.ts";
+import { warnOfOom } from "./oom-warning.ts";
 import { type RunFlags, readRunFlags } from "./options.ts";
 import { type CaughtSignals, catchSignals } from "./signals.ts";
 
@@ -37,6 +38,7 @@ async function start({ flags, args, logLevel }: Parameters<Body>[0]): Promise<nu
   const { config } = request.options;
   if (config.Tty && config.AttachStdin && !isTerminal(0))
     throw new HoyError("the input device is not a TTY", { exitCode: 1, hint: "leave out -t, or call it from a terminal" });
+  warnOfOom(request.options.hostConfig);
   const store = openStore();
   const streams = { stdin: config.AttachStdin && config.OpenStdin, stdout: config.AttachStdout, stderr: config.AttachStderr };
   // A terminal in raw mode sends its signals as keys.

@@ -1,5 +1,6 @@
 /** Commands and flags of `container`: plain data, so that help and completion load no command. Descriptions are Docker's own. */
 import { command } from "../define.ts";
+import { limitFlags } from "./limit-flags.ts";
 import { createFlags, runFlags } from "./run-flags.ts";
 
 export const containerCommands = [
@@ -161,6 +162,15 @@ export const containerCommands = [
       time: { type: "int", sameAs: "timeout", description: "The older name of --timeout", hidden: true },
     },
     load: () => import("../container/stop.ts"),
+  }),
+  command({
+    meta: { name: "container update", description: "Update configuration of one or more containers" },
+    aliases: ["update"],
+    usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+    positionals: [1, Infinity],
+    namespace: true,
+    args: limitFlags,
+    load: () => import("../container/update.ts"),
   }),
   command({
     meta: { name: "container wait", description: "Block until one or more containers stop, then print their exit codes" },

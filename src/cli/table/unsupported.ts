@@ -1,7 +1,7 @@
 /** What Docker has and hoy has not yet: so that the error can tell it from a typing mistake. */
 
 const RUN: ReadonlySet<string> = new Set(
-  "annotation blkio-weight blkio-weight-device cgroup-parent cgroupns cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpuset-mems device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops domainname expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc isolation link link-local-ip mac-address memory-reservation memory-swappiness network-alias no-healthcheck oom-kill-disable oom-score-adj pid publish publish-all restart runtime storage-opt sysctl use-api-socket userns uts volume-driver volumes-from".split(
+  "annotation cpu-count cpu-percent expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all restart runtime storage-opt use-api-socket volume-driver volumes-from".split(
     " ",
   ),
 );
@@ -12,6 +12,7 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
   "container run": { long: RUN, short: { p: "publish", P: "publish-all" } },
   "container rm": { long: new Set(["link"]), short: { l: "link" } },
   "container start": { long: new Set(["checkpoint", "checkpoint-dir"]), short: {} },
+  "container update": { long: new Set(["restart"]), short: {} },
   "image history": { long: new Set(["platform"]), short: {} },
   "image inspect": { long: new Set(["platform"]), short: {} },
   "image load": { long: new Set(["platform"]), short: {} },
@@ -31,11 +32,11 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
 /** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */
 const COMMANDS: Readonly<Record<string, ReadonlySet<string>>> = {
   "": new Set(
-    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause update".split(
+    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause".split(
       " ",
     ),
   ),
-  container: new Set("commit cp diff export pause port prune rename restart stats top unpause update".split(" ")),
+  container: new Set("commit cp diff export pause port prune rename restart stats top unpause".split(" ")),
   image: new Set(["build", "import", "push"]),
   network: new Set(["connect", "create", "disconnect", "prune", "rm", "remove"]),
   volume: new Set(["prune", "update"]),

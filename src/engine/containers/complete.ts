@@ -6,12 +6,13 @@ import { resolveCapabilities } from "../../runtime/capabilities.ts";
 import { DEFAULT_SHM_SIZE } from "../../runtime/defaults.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Settings } from "../../spec/settings.ts";
+import { checkModes } from "./check-modes.ts";
+import { checkResources, type ResourceFacts } from "./check-resources.ts";
 import { planMounts } from "./mounts.ts";
 import type { ContainerConfig, ContainerOptions, HostConfig } from "./options.ts";
-import { checkCpus, checkCpuset } from "./parse/cpus.ts";
 import { invalid } from "./parse/invalid.ts";
 import { parseLogging } from "./parse/log-opt.ts";
-import { checkMemory, effectiveSwap } from "./parse/memory.ts";
+import { effectiveSwap } from "./parse/memory.ts";
 import { parseSize } from "./parse/numbers.ts";
 import { cleanPath } from "./parse/target.ts";
 
@@ -32,16 +33,13 @@ export interface ImageDefaults {
   Shell?: readonly string[] | null | undefined;
 }
 
-export interface Completion {
+export interface Completion extends ResourceFacts {
   /** 64 hex digits; the first 12 are the default host name. */
   id: string;
   /** Undefined for --rootfs. */
   image: ImageDefaults | undefined;
   /** Name of the host, which a container in its network shares. */
   hostHostname: string;
-  hostCpus: number;
-  /** List of the CPUs that the host offers, `0-3`; asked for --cpuset-cpus alone. */
-  onlineCpus: () => string;
   /** 1 also for a hybrid host, whose controllers are v1's. */
   cgroupVersion: 1 | 2;
   /** Defaults of this host for what the user left open. */
@@ -55,6 +53,7 @@ export type ContainerSettings = Pick<
 
 /** The options to store. Throws HoyError for what contradicts itself; volumes without a name are named by create. */
 export function completeOptions(options: ContainerOptions, facts: Completion): ContainerOptions {
+  checkModes(options.config, options.hostConfig);
   const config = mergeImage(options.config, facts.image ?? {});
   const hostConfig = completeHostConfig(options.hostConfig, facts);
   if (config.Entrypoint?.length === 1 && config.Entrypoint[0] === "") config.Entrypoint = null;
@@ -71,10 +70,9 @@ export function completeOptions(options: ContainerOptions, facts: Completion): C
 const noCommandHint = (image: Completion["image"]): string =>
   image?.Cmd?.length ? "--entrypoint also sets the image's CMD aside: give a command" : "the image has neither CMD nor ENTRYPOINT";
 
-function completeHostConfig(asked: HostConfig, { hostCpus, onlineCpus, cgroupVersion, settings = {} }: Completion): HostConfig {
-  checkMemory(asked.Memory, asked.MemorySwap);
-  checkCpus(asked.NanoCpus, hostCpus);
-  if (asked.CpusetCpus) checkCpuset(asked.CpusetCpus, onlineCpus());
+function completeHostConfig(asked: HostConfig, facts: Completion): HostConfig {
+  const { cgroupVersion, settings = {} } = facts;
+  checkResources(asked, facts);
   resolveCapabilities({ add: asked.CapAdd, drop: asked.CapDrop, privileged: asked.Privileged });
   const init = asked.Init ?? settings.init;
   return {
@@ -87,6 +85,9 @@ function completeHostConfig(asked: HostConfig, { hostCpus, onlineCpus, cgroupVer
     Ulimits: ulimits(asked, settings),
     MemorySwap: effectiveSwap(asked.Memory, asked.MemorySwap),
     PidsLimit: asked.PidsLimit !== null && asked.PidsLimit > 0 ? asked.PidsLimit : null,
+    // v2 has no such switch: not to want it is to want nothing.
+    OomKillDisable: cgroupVersion === 2 && !asked.OomKillDisable ? null : asked.OomKillDisable,
+    IpcMode: asked.IpcMode || "private",
     // As dockerd: on v1 a container shares the host's cgroup namespace.
     CgroupnsMode: asked.CgroupnsMode || (cgroupVersion === 2 ? "private" : "host"),
     ...(init === undefined ? {} : { Init: init }),

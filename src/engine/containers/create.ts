@@ -1,5 +1,5 @@
 /** `create`: from options to a row, folders and volumes. Nothing of the kernel's is made here. */
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
@@ -12,11 +12,13 @@ import { removeTree } from "../../storage/remove.ts";
 import { type ContainerSettings, completeOptions, type ImageDefaults } from "./complete.ts";
 import { recordContainer } from "./events.ts";
 import { guardNewContainer } from "./guard.ts";
+import { hostCpus, onlineCpus, onlineNodes } from "./host-resources.ts";
 import { prepareBindSources } from "./mounts.ts";
 import { checkContainerName, freeName, generateId } from "./names.ts";
 import type { ContainerOptions, MountRequest } from "./options.ts";
 import { type ContainerRow, dataFolder, type RowState } from "./row.ts";
 import { removeRunFolder } from "./run-folder.ts";
+import { adoptNames, resolveModes } from "./shared.ts";
 import { imageToMount } from "./sources.ts";
 
 export interface CreateRequest {
@@ -43,15 +45,18 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   const { imageId } = request;
   const id = generateId();
   const image = imageId === undefined ? undefined : (imageConfig(store, imageId).config as ImageDefaults | undefined);
-  const options = completeOptions(request.options, {
+  const asked = { ...request.options, hostConfig: resolveModes(store, request.options.hostConfig) };
+  const options = completeOptions(asked, {
     id,
     image,
     hostHostname: hostname(),
-    hostCpus: navigator.hardwareConcurrency,
-    onlineCpus: () => readFileSync("/sys/devices/system/cpu/online", "utf8"),
+    hostCpus: hostCpus(),
+    onlineCpus,
+    onlineNodes,
     settings: request.settings,
     cgroupVersion: detectCgroups().mode === "v2" ? 2 : 1,
   });
+  adoptNames(store, options);
   prepareBindSources(options.mounts ?? []);
   for (const mount of options.mounts ?? []) settleSource(store, mount);
   const row: ContainerRow = {

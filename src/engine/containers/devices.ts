@@ -5,6 +5,7 @@ import { DEFAULT_DEVICES } from "../../runtime/defaults.ts";
 import { reasonOf } from "../../spec/error.ts";
 import type { Device, DeviceRule } from "../../spec/runtime.ts";
 import type { DeviceMapping, HostConfig } from "./options.ts";
+import { deviceRule } from "./parse/device-rule.ts";
 import { invalid } from "./parse/invalid.ts";
 import { cleanPath } from "./parse/target.ts";
 
@@ -21,13 +22,17 @@ const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;
 
 /** What the flags ask for. Throws a HoyError for a path that is no device and no folder of devices. */
-export function containerDevices({ Privileged, Devices }: Pick<HostConfig, "Privileged" | "Devices">): ContainerDevices {
+export function containerDevices({
+  Privileged,
+  Devices,
+  DeviceCgroupRules,
+}: Pick<HostConfig, "Privileged" | "Devices" | "DeviceCgroupRules">): ContainerDevices {
   const mapped = Devices.map((mapping) => ({ mapping, devices: mappedDevices(mapping) }));
   const asked = mapped.flatMap(({ devices }) => devices.map(({ device }) => device));
   const sources = new Map(mapped.flatMap(({ devices }) => devices.map(({ device, source }) => [device.path, source])));
   if (Privileged) return { devices: withoutDoubles([...hostDevices("/dev"), ...asked]), rules: [{ allow: true, access: "rwm" }], sources };
   const rules = mapped.flatMap(({ mapping, devices }) => devices.map(({ device }) => rule(device, mapping.CgroupPermissions)));
-  return { devices: withoutDoubles(asked), rules, sources };
+  return { devices: withoutDoubles(asked), rules: [...rules, ...(DeviceCgroupRules ?? []).map(deviceRule)], sources };
 }
 
 /** The last node of a path counts; those that the runtime makes in every container are its own. */
@@ -98,6 +103,16 @@ function deviceOf(path: string, stat: Stats): Device | undefined {
   // A whiteout of an overlay looks like a character device 0:0.
   if (major === 0 && minor === 0) return undefined;
   return { path, type: kind === S_IFBLK ? "b" : "c", major, minor, fileMode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid };
+}
+
+/** Numbers of the device that a limit on block I/O names. Throws HoyError. */
+export function blockDeviceNumbers(path: string): { major: number; minor: number } {
+  try {
+    return deviceNumbers(statSync(path).rdev);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw invalid(`stat ${path}: ${code === "ENOENT" ? "no such file or directory" : message}`);
+  }
 }
 
 /** glibc's gnu_dev_major and gnu_dev_minor; node hands out 64 bits, so the upper half is taken by division. */

@@ -5,15 +5,17 @@ import { SysError } from "../../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
 import { boundingSet, CAPABILITIES } from "../../runtime/capabilities.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
-import { locateCgroup } from "../../runtime/cgroup/plan.ts";
+import { type MonitorPlan, planMonitors } from "../../runtime/cgroup/plan.ts";
 import { type ExecRequest, execForeground, execMonitored } from "../../runtime/exec.ts";
 import { readInRoot } from "../../runtime/inroot.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
-import { namespaceFlags } from "../../runtime/start.ts";
+import { allNamespaceFlags } from "../../runtime/start.ts";
 import { resolveUser } from "../../runtime/users.ts";
+import { HoyError } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
+import { containerCgroup } from "./cgroup.ts";
 import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
 import { makeExecFolder } from "./exec-folder.ts";
@@ -63,11 +65,11 @@ export async function exec(store: Store, row: ContainerRow, options: ExecOptions
 async function joinContainer(store: Store, row: ContainerRow, options: ExecOptions, target: Fd): Promise<ExecResult> {
   const spec = parseExact(readFileSync(join(dataFolder(store, row.id), "config.json"), "utf8")) as Spec;
   const process = execProcess(row, spec, options, target);
-  const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
+  const cgroup = containerCgroup(store, row);
   const request: ExecRequest = {
     id: row.id,
     target,
-    namespaces: namespaceFlags(spec) + (spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ? CLONE_NEWCGROUP : 0),
+    namespaces: allNamespaceFlags(spec) + (spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ? CLONE_NEWCGROUP : 0),
     process,
     // the container's own, also with --privileged: as in Docker, that gives capabilities alone
     seccomp: await seccompFilter(seccompChoice(row.options.hostConfig), spec.process?.capabilities?.bounding ?? []),
@@ -83,11 +85,16 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     if ((error as { code?: string }).code !== "SQLITE_FULL") throw error;
   }
   if (options.direct) return { kind: "ended", code: execForeground(request, options.stdin) };
-  return { kind: "running", session: underMonitor(store, row, { request, options, execId, monitors: cgroup.monitor }) };
+  return {
+    kind: "running",
+    session: underMonitor(store, row, { request, options, execId, monitors: planMonitors(detectCgroups(), store.name) }),
+  };
 }
 
 function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target: Fd): Process {
   const base = spec.process as Process;
+  if (options.cwd !== undefined && options.cwd !== "" && !options.cwd.startsWith("/"))
+    throw new HoyError("Cwd must be an absolute path", { status: 400 });
   using root = open(`/proc/${row.pid}/root`, O_RDONLY | O_DIRECTORY);
   // opened by its number: as long as the process has not ended, that was not given to another one
   if (waitEnd(target, 0)) throw notRunning(row);
@@ -112,7 +119,7 @@ function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target
     terminal: options.terminal !== undefined,
     args: [...options.args],
     env: [...env].map(([key, value]) => `${key}=${value}`),
-    cwd: options.cwd ?? base.cwd,
+    cwd: options.cwd || base.cwd,
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     capabilities: user.uid === 0 ? { bounding: names, effective: names, permitted: names } : { bounding: names },
   };
@@ -129,7 +136,7 @@ interface Monitored {
   request: ExecRequest;
   options: ExecOptions;
   execId: string;
-  monitors: ReturnType<typeof locateCgroup>["monitor"];
+  monitors: MonitorPlan;
 }
 
 function underMonitor(store: Store, row: ContainerRow, { request, options, execId, monitors }: Monitored): Session {

@@ -2,14 +2,14 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { oomKilled, removeCgroup } from "../../runtime/cgroup/act.ts";
-import { detectCgroups } from "../../runtime/cgroup/host.ts";
-import { locateCgroup } from "../../runtime/cgroup/plan.ts";
 import type { Store } from "../../state/store.ts";
 import { type Exit, readExit } from "./alive.ts";
+import { containerCgroup } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { recordContainer } from "./events.ts";
 import { releaseNetwork } from "./network.ts";
 import { type ContainerRow, runFolder } from "./row.ts";
+import { killStrays } from "./strays.ts";
 
 export { type Exit, isAlive, readExit } from "./alive.ts";
 
@@ -18,9 +18,10 @@ const SIGKILL_CODE = 137;
 /** Brings the row and the kernel in order after the end. The caller holds the container's lock; its program has ended. */
 export async function finishContainer(store: Store, row: ContainerRow): Promise<Exit> {
   const exit = readExit(store, row.id) ?? { code: SIGKILL_CODE, time: Date.now() };
-  const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
+  const cgroup = containerCgroup(store, row);
   const oom = oomKilled(cgroup);
   removeCgroup(cgroup);
+  killStrays(store, row);
   await releaseNetwork(store, row);
   if (row.autoRemove) {
     deleteContainer(store, row, { exit, volumes: true });

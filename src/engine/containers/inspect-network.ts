@@ -1,5 +1,6 @@
 /** Docker's `NetworkSettings` in inspect. */
 import type { Store } from "../../state/store.ts";
+import { containerOf } from "./parse/modes.ts";
 import { openPorts, portName } from "./ports.ts";
 import type { ContainerRow } from "./row.ts";
 import type { ContainerState } from "./state.ts";
@@ -53,6 +54,8 @@ export function inspectNetwork(store: Pick<Store, "db">, row: ContainerRow, stat
 
 function networks(row: ContainerRow, found: readonly Endpoint[]): [string, Document][] {
   const mode = row.options.hostConfig.NetworkMode;
+  // The other container's, as in Docker.
+  if (containerOf(mode) !== undefined) return [];
   const known = found.map(({ name }) => name);
   const all = known.includes(mode) || found.some(({ network }) => network === mode) ? found : [...found, unknown(mode)];
   return all.map((endpoint) => [endpoint.name, networkDocument(row, endpoint)]);

@@ -7,8 +7,9 @@ import { runningExecs } from "./exec-folder.ts";
 import { containerFiles } from "./files.ts";
 import { inspectMounts } from "./inspect-mounts.ts";
 import { inspectNetwork } from "./inspect-network.ts";
-import type { ContainerConfig, HostConfig } from "./options.ts";
+import type { ContainerConfig, HostConfig, ResourceConfig } from "./options.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
+import { networkOwner } from "./shared.ts";
 import { type ContainerState, containerState } from "./state.ts";
 
 /** Go's zero time: Docker's "never". */
@@ -29,7 +30,7 @@ export interface ContainerSize {
 export function inspectContainer(store: Store, row: ContainerRow, size?: ContainerSize): Document {
   const { config, hostConfig } = row.options;
   const state = containerState(store, row);
-  const files = containerFiles(store, row.id);
+  const files = containerFiles(store, networkOwner(store, row).id);
   const [path = "", ...args] = processArgs(config);
   return {
     Id: row.id,
@@ -113,7 +114,7 @@ function configDocument(config: ContainerConfig): Document {
 
 /** Docker's HostConfig in its order: what hoy keeps, and the fields that have no flag here with their zero values. */
 function hostDocument(host: HostConfig): Document {
-  const { Tmpfs, Mounts, Init } = host;
+  const { Tmpfs, Sysctls, Mounts, Init } = host;
   return {
     Binds: host.Binds,
     ContainerIDFile: host.ContainerIDFile,
@@ -133,54 +134,55 @@ function hostDocument(host: HostConfig): Document {
     DnsSearch: host.DnsSearch ?? [],
     ExtraHosts: host.ExtraHosts,
     GroupAdd: host.GroupAdd,
-    IpcMode: "private",
+    IpcMode: host.IpcMode || "private",
     Cgroup: "",
     Links: null,
-    OomScoreAdj: 0,
-    PidMode: "",
+    OomScoreAdj: host.OomScoreAdj,
+    PidMode: host.PidMode,
     Privileged: host.Privileged,
     PublishAllPorts: false,
     ReadonlyRootfs: host.ReadonlyRootfs,
     SecurityOpt: host.SecurityOpt,
     ...(Tmpfs ? { Tmpfs } : {}),
-    UTSMode: "",
-    UsernsMode: "",
+    UTSMode: host.UTSMode,
+    UsernsMode: host.UsernsMode,
     ShmSize: host.ShmSize,
+    ...(Sysctls ? { Sysctls } : {}),
     Runtime: "hoy",
-    Isolation: "",
+    Isolation: host.Isolation,
     ...resourceDocument(host),
     ...(Mounts ? { Mounts } : {}),
-    MaskedPaths: host.Privileged ? null : maskedPaths(),
-    ReadonlyPaths: host.Privileged ? null : [...READONLY_PATHS],
+    MaskedPaths: host.MaskedPaths ?? (host.Privileged ? null : maskedPaths()),
+    ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? null : [...READONLY_PATHS]),
     ...(Init === undefined ? {} : { Init }),
   };
 }
 
-function resourceDocument(host: HostConfig): Document {
+function resourceDocument(host: ResourceConfig): Document {
   return {
     CpuShares: host.CpuShares,
     Memory: host.Memory,
     NanoCpus: host.NanoCpus,
-    CgroupParent: "",
-    BlkioWeight: 0,
-    BlkioWeightDevice: [],
-    BlkioDeviceReadBps: [],
-    BlkioDeviceWriteBps: [],
-    BlkioDeviceReadIOps: [],
-    BlkioDeviceWriteIOps: [],
-    CpuPeriod: 0,
-    CpuQuota: 0,
-    CpuRealtimePeriod: 0,
-    CpuRealtimeRuntime: 0,
+    CgroupParent: host.CgroupParent,
+    BlkioWeight: host.BlkioWeight,
+    BlkioWeightDevice: host.BlkioWeightDevice,
+    BlkioDeviceReadBps: host.BlkioDeviceReadBps,
+    BlkioDeviceWriteBps: host.BlkioDeviceWriteBps,
+    BlkioDeviceReadIOps: host.BlkioDeviceReadIOps,
+    BlkioDeviceWriteIOps: host.BlkioDeviceWriteIOps,
+    CpuPeriod: host.CpuPeriod,
+    CpuQuota: host.CpuQuota,
+    CpuRealtimePeriod: host.CpuRealtimePeriod,
+    CpuRealtimeRuntime: host.CpuRealtimeRuntime,
     CpusetCpus: host.CpusetCpus,
-    CpusetMems: "",
+    CpusetMems: host.CpusetMems,
     Devices: host.Devices,
-    DeviceCgroupRules: null,
+    DeviceCgroupRules: host.DeviceCgroupRules,
     DeviceRequests: null,
-    MemoryReservation: 0,
+    MemoryReservation: host.MemoryReservation,
     MemorySwap: host.MemorySwap,
-    MemorySwappiness: null,
-    OomKillDisable: null,
+    MemorySwappiness: host.MemorySwappiness,
+    OomKillDisable: host.OomKillDisable,
     PidsLimit: host.PidsLimit,
     Ulimits: host.Ulimits ?? [],
     CpuCount: 0,

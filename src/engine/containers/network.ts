@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { O_RDONLY, open } from "../../../ffi/fd.ts";
 import { ensureBridge } from "../../network/bridge.ts";
-import { allocateEndpoint, connectEndpoint, releaseEndpoints } from "../../network/endpoint.ts";
+import { allocateEndpoint, connectEndpoint, disconnectEndpoints, releaseEndpoints } from "../../network/endpoint.ts";
 import { containerHosts, sharedHosts } from "../../network/hosts.ts";
 import { ensureDefaultNetworks } from "../../network/networks.ts";
 import { containerResolvConf, hostResolvConf, sharedResolvConf } from "../../network/resolv.ts";
@@ -10,6 +10,7 @@ import { HoyError } from "../../spec/error.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { isAlive } from "./finish.ts";
+import { containerOf } from "./parse/modes.ts";
 import { type ContainerRow, runFolder } from "./row.ts";
 
 export interface ContainerNetwork {
@@ -29,6 +30,8 @@ export async function prepareNetwork(store: Store, row: ContainerRow): Promise<C
   const { config, hostConfig } = row.options;
   const { NetworkMode: mode, ExtraHosts: extraHosts } = hostConfig;
   const own = { hostname: config.Hostname, domainname: config.Domainname, extraHosts };
+  // Names, files and interfaces are those of the other container.
+  if (containerOf(mode) !== undefined) return { hosts: "", resolvConf: "", ...nothing };
   const settings = await readSettings();
   const dns = {
     host: hostResolvConf(),
@@ -60,9 +63,16 @@ export async function prepareNetwork(store: Store, row: ContainerRow): Promise<C
 
 /** Gives back what the container's last run had allocated. */
 export async function releaseNetwork(store: Store, row: ContainerRow): Promise<void> {
-  if (!store.rootless) releaseEndpoints(store, row.id);
-  else if (row.options.hostConfig.NetworkMode === "bridge") {
+  if (!store.rootless) {
+    // A container that joined its network namespace keeps it alive, and would answer for an address that may be given to another.
+    if (someJoined(store)) disconnectEndpoints(store, row.id);
+    releaseEndpoints(store, row.id);
+  } else if (row.options.hostConfig.NetworkMode === "bridge") {
     const { stopRootlessNetwork } = await import("../../network/rootless.ts");
     stopRootlessNetwork(runFolder(store, row.id));
   }
 }
+
+const someJoined = (store: Store): boolean =>
+  store.db.query(`SELECT 1 FROM containers WHERE state = 'running' AND instr(options, '"NetworkMode":"container:') > 0 LIMIT 1`).get() !==
+  null;

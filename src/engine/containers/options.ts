@@ -69,14 +69,80 @@ export interface DeviceMapping {
   CgroupPermissions: string;
 }
 
+export interface WeightDevice {
+  Path: string;
+  Weight: number;
+}
+
+export interface ThrottleDevice {
+  Path: string;
+  /** Bytes or operations a second. */
+  Rate: number;
+}
+
+/** What Docker calls Resources: the limits of a container, which `update` may change in part. 0, "" and null mean "not asked for". */
+export interface ResourceConfig {
+  CpuShares: number;
+  /** Bytes. */
+  Memory: number;
+  /** Billionths of a CPU. */
+  NanoCpus: number;
+  /** Below which cgroup the container's lies; "" is the store's own. */
+  CgroupParent: string;
+  BlkioWeight: number;
+  BlkioWeightDevice: WeightDevice[];
+  BlkioDeviceReadBps: ThrottleDevice[];
+  BlkioDeviceWriteBps: ThrottleDevice[];
+  BlkioDeviceReadIOps: ThrottleDevice[];
+  BlkioDeviceWriteIOps: ThrottleDevice[];
+  /** Microseconds, as the three that follow; a quota of -1 is no limit. */
+  CpuPeriod: number;
+  CpuQuota: number;
+  CpuRealtimePeriod: number;
+  CpuRealtimeRuntime: number;
+  CpusetCpus: string;
+  CpusetMems: string;
+  Devices: DeviceMapping[];
+  /** `c 1:3 rwm`, after the rules that follow from Devices. */
+  DeviceCgroupRules: string[] | null;
+  MemoryReservation: number;
+  /** Bytes of memory and swap together; -1 for no limit on swap. */
+  MemorySwap: number;
+  /** 0 to 100; null: the kernel's. */
+  MemorySwappiness: number | null;
+  /** null also where the host's cgroups know of no such thing. */
+  OomKillDisable: boolean | null;
+  /** null: no limit. */
+  PidsLimit: number | null;
+  Ulimits: Ulimit[] | null;
+}
+
+/** The limits that `update` may change. */
+export type LimitConfig = Pick<
+  ResourceConfig,
+  | "BlkioWeight"
+  | "CpuPeriod"
+  | "CpuQuota"
+  | "CpuRealtimePeriod"
+  | "CpuRealtimeRuntime"
+  | "CpuShares"
+  | "NanoCpus"
+  | "CpusetCpus"
+  | "CpusetMems"
+  | "Memory"
+  | "MemoryReservation"
+  | "MemorySwap"
+  | "PidsLimit"
+>;
+
 /** Docker's HostConfig: what depends on the host. 0, "" and null mean "not asked for". */
-export interface HostConfig {
+export interface HostConfig extends ResourceConfig {
   /** `-v` with a source, verbatim: `source:target[:options]`. */
   Binds: string[] | null;
   ContainerIDFile: string;
   /** Type "": the store's default, filled in by create. */
   LogConfig: { Type: string; Config: Record<string, string> };
-  /** `bridge`, `host`, `none`, or a network's name or id. */
+  /** `bridge`, `host`, `none`, `container:<id>`, or a network's name or id. */
   NetworkMode: string;
   RestartPolicy: { Name: string; MaximumRetryCount: number };
   AutoRemove: boolean;
@@ -89,27 +155,27 @@ export interface HostConfig {
   /** `name:address`, address may be `host-gateway`. */
   ExtraHosts: string[] | null;
   GroupAdd: string[] | null;
+  /** `none`, `private`, `shareable`, `host` or `container:<id>`; "" until create fills in the default. */
+  IpcMode: string;
+  OomScoreAdj: number;
+  /** `host` or `container:<id>`. */
+  PidMode: string;
   Privileged: boolean;
   ReadonlyRootfs: boolean;
-  /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=<the profile's JSON>`. */
+  /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=<the profile's JSON>`, `writable-cgroups=true`. */
   SecurityOpt: string[] | null;
   /** Target to mount options, `--tmpfs`. */
   Tmpfs?: Record<string, string>;
+  UTSMode: "" | "host";
+  UsernsMode: "" | "host";
   /** Bytes; 0 until create fills in the default. */
   ShmSize: number;
-  CpuShares: number;
-  /** Bytes. */
-  Memory: number;
-  /** Billionths of a CPU. */
-  NanoCpus: number;
-  CpusetCpus: string;
-  Devices: DeviceMapping[];
-  /** Bytes of memory and swap together; -1 for no limit on swap. */
-  MemorySwap: number;
-  /** null: no limit. */
-  PidsLimit: number | null;
-  Ulimits: Ulimit[] | null;
+  Sysctls?: Record<string, string>;
+  Isolation: string;
   Mounts?: MountSpec[];
+  /** null: Docker's own list, or none for a privileged container. */
+  MaskedPaths: string[] | null;
+  ReadonlyPaths: string[] | null;
   Init?: boolean;
 }
 
@@ -194,17 +260,45 @@ export function defaultHostConfig(): HostConfig {
     DnsSearch: null,
     ExtraHosts: null,
     GroupAdd: null,
+    IpcMode: "",
+    OomScoreAdj: 0,
+    PidMode: "",
     Privileged: false,
     ReadonlyRootfs: false,
     SecurityOpt: null,
+    UTSMode: "",
+    UsernsMode: "",
     ShmSize: 0,
-    CpuShares: 0,
-    Memory: 0,
-    NanoCpus: 0,
-    CpusetCpus: "",
-    Devices: [],
-    MemorySwap: 0,
-    PidsLimit: null,
-    Ulimits: null,
+    Isolation: "",
+    ...noLimits(),
+    MaskedPaths: null,
+    ReadonlyPaths: null,
   };
 }
+
+export const noLimits = (): ResourceConfig => ({
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: "",
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  Devices: [],
+  DeviceCgroupRules: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  PidsLimit: null,
+  Ulimits: null,
+});

@@ -1,7 +1,7 @@
 /** A container's row as the database has it, with its options read. */
 import { join } from "node:path";
 import type { Store } from "../../state/store.ts";
-import type { ContainerOptions } from "./options.ts";
+import { type ContainerOptions, defaultHostConfig } from "./options.ts";
 
 /** created, starting (its start is under way or was cut off), running, exited, dead (its removal was cut off). */
 export type RowState = "created" | "starting" | "running" | "exited" | "dead";
@@ -31,7 +31,10 @@ export const ROW_COLUMNS =
 
 export function toRow(raw: unknown): ContainerRow {
   const row = raw as Raw;
-  return { ...row, oomKilled: row.oomKilled !== 0, autoRemove: row.autoRemove !== 0, options: JSON.parse(row.options) as ContainerOptions };
+  const options = JSON.parse(row.options) as ContainerOptions;
+  // A row of an older hoy lacks what came later.
+  const hostConfig = { ...defaultHostConfig(), ...options.hostConfig };
+  return { ...row, oomKilled: row.oomKilled !== 0, autoRemove: row.autoRemove !== 0, options: { ...options, hostConfig } };
 }
 
 /** The row with exactly this id. */

@@ -3,6 +3,9 @@ import { defaultMounts } from "../../runtime/defaults.ts";
 import type { Linux, Mount } from "../../spec/runtime.ts";
 import { byDepth } from "./mounts.ts";
 import type { HostConfig, MountRequest } from "./options.ts";
+import { securityOptions } from "./parse/security-opt.ts";
+import type { Sharing } from "./shared.ts";
+import type { HostFacts } from "./spec.ts";
 
 /** A request with what it turned out to be on this host. */
 export interface ResolvedMount extends MountRequest {
@@ -26,7 +29,8 @@ export interface MountsRequest {
   files: ContainerFiles;
   mounts: readonly ResolvedMount[];
   rootless: boolean;
-  host: { recursiveReadOnly: boolean; mapsGroup: (gid: number) => boolean };
+  sharing: Sharing;
+  host: Pick<HostFacts, "recursiveReadOnly" | "mapsGroup" | "hasMessageQueues">;
 }
 
 /** Of a read-only container these stay writable by the kernel's nature or as its scratch space. */
@@ -38,27 +42,47 @@ export function specMounts(request: MountsRequest): Mount[] {
   const targets = new Set(mounts.map(({ target }) => target));
   const own = ownMounts(request).filter(({ destination }) => !covered(destination, targets));
   const engine = hostConfig.ReadonlyRootfs ? own.map(readOnly) : own;
-  return [...(hostConfig.Privileged ? engine.map(privileged) : engine), ...userMounts(request, targets)];
+  return [...engine.map((mount) => (isWritable(mount, hostConfig) ? without(mount, "ro") : mount)), ...userMounts(request, targets)];
 }
 
 /** A mount of the user's on the same place, or on the whole of /dev, takes its place. */
 const covered = (destination: string, targets: ReadonlySet<string>): boolean =>
   targets.has(destination) || (targets.has("/dev") && destination.startsWith("/dev/"));
 
-function ownMounts({ options, rootless, host }: MountsRequest): Mount[] {
-  const { ShmSize, NetworkMode } = options.hostConfig;
-  return (ShmSize > 0 ? defaultMounts(ShmSize) : defaultMounts()).map((mount) => {
-    if (mount.type === "devpts" && !host.mapsGroup(5)) return without(mount, "gid=5");
-    // sysfs shows the network namespace, so only its owner may mount it: not so in a user namespace on the host's network.
-    if (mount.type === "sysfs" && rootless && NetworkMode === "host")
-      return {
-        ...mount,
-        type: "bind",
-        source: "/sys",
-        options: ["rbind", "nosuid", "noexec", "nodev", host.recursiveReadOnly ? "rro" : "ro"],
-      };
-    return mount;
-  });
+function ownMounts(request: MountsRequest): Mount[] {
+  const { ShmSize } = request.options.hostConfig;
+  return (ShmSize > 0 ? defaultMounts(ShmSize) : defaultMounts()).flatMap((mount) => ownMount(mount, request) ?? []);
+}
+
+const bindOptions = (host: MountsRequest["host"]): string[] => [
+  "rbind",
+  "nosuid",
+  "noexec",
+  "nodev",
+  host.recursiveReadOnly ? "rro" : "ro",
+];
+
+/** One of Docker's own mounts where namespaces are shared or a user's; undefined: the container goes without it. */
+function ownMount(mount: Mount, { options, rootless, sharing, host }: MountsRequest): Mount | undefined {
+  if (mount.destination === "/dev/shm") return sharedMemory(mount, options.hostConfig.IpcMode, sharing.ipc);
+  if (mount.type === "devpts" && !host.mapsGroup(5)) return without(mount, "gid=5");
+  if (!rootless) return mount;
+  // What shows a namespace may be mounted by the namespace's owner alone, who an ordinary user is not for the host's.
+  if (mount.type === "sysfs" && sharing.network === "host") return { ...mount, type: "bind", source: "/sys", options: bindOptions(host) };
+  if (mount.type === "proc" && sharing.pid === "host") return { ...mount, source: "/proc", options: ["rbind", ...(mount.options ?? [])] };
+  if (mount.type === "mqueue" && sharing.ipc === "host")
+    return host.hasMessageQueues
+      ? { ...mount, type: "bind", source: "/dev/mqueue", options: ["rbind", ...(mount.options ?? [])] }
+      : undefined;
+  return mount;
+}
+
+/** /dev/shm belongs to the IPC namespace: the host's, that of another container (whose mount is copied by joining it), or none. */
+function sharedMemory(mount: Mount, mode: string, shared: string | undefined): Mount | undefined {
+  if (mode === "none") return undefined;
+  if (shared === undefined) return mount;
+  const { destination } = mount;
+  return { destination, type: "bind", ...(shared === "host" ? { source: "/dev/shm" } : {}), options: ["rbind", "rprivate"] };
 }
 
 const without = (mount: Mount, option: string): Mount => ({ ...mount, options: (mount.options ?? []).filter((word) => word !== option) });
@@ -69,10 +93,13 @@ function readOnly(mount: Mount): Mount {
 }
 
 /** A privileged container may write to /sys and to its cgroups. */
-function privileged(mount: Mount): Mount {
-  const isKernel = mount.destination === "/sys" || mount.type === "cgroup";
-  return isKernel && mount.type !== "bind" ? without(mount, "ro") : mount;
+function isWritable({ destination, type }: Mount, hostConfig: HostConfig): boolean {
+  if (type === "cgroup") return writableCgroups(hostConfig);
+  return hostConfig.Privileged && destination === "/sys" && type !== "bind";
 }
+
+export const writableCgroups = ({ Privileged, SecurityOpt }: Pick<HostConfig, "Privileged" | "SecurityOpt">): boolean =>
+  securityOptions(SecurityOpt ?? []).writableCgroups ?? Privileged;
 
 /** The engine's files and the user's mounts, parents first. */
 function userMounts({ options, files, mounts, host }: MountsRequest, targets: ReadonlySet<string>): Mount[] {

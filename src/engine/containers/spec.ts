@@ -16,8 +16,10 @@ import type { ContainerDevices } from "./devices.ts";
 import { processArgs, processEnv } from "./environment.ts";
 import type { ContainerOptions, HostConfig } from "./options.ts";
 import { securityOptions } from "./parse/security-opt.ts";
+import { checkSysctls } from "./parse/sysctl.ts";
+import type { Sharing } from "./shared.ts";
 import { type ContainerFiles, type ResolvedMount, rootPropagation, specMounts } from "./spec-mounts.ts";
-import { resources } from "./spec-resources.ts";
+import { type DeviceNumbers, resources } from "./spec-resources.ts";
 
 export const OCI_VERSION = "1.2.1";
 
@@ -30,6 +32,8 @@ export interface HostFacts {
   mapsGroup: (gid: number) => boolean;
   /** Mounts below a read-only bind can be made read-only with it: mount_setattr(2), kernel 5.12. */
   recursiveReadOnly: boolean;
+  /** The host has a /dev/mqueue. */
+  hasMessageQueues: boolean;
 }
 
 export interface SpecRequest {
@@ -40,6 +44,10 @@ export interface SpecRequest {
   files: ContainerFiles;
   mounts: readonly ResolvedMount[];
   devices: ContainerDevices;
+  /** Namespaces of the host and of other containers; as the modes say where it is absent. */
+  sharing?: Sharing;
+  /** Looks up a device that a limit on block I/O names. */
+  deviceNumbers: DeviceNumbers;
   /** hoy runs in a user namespace as an ordinary user's. */
   rootless: boolean;
   /** The payload's cgroup below the root of the hierarchies; absent where none is to be had. */
@@ -54,16 +62,26 @@ export type SeccompChoice = { kind: "default" } | { kind: "unconfined" } | { kin
 export function buildSpec(request: SpecRequest): { spec: Spec; seccomp: SeccompChoice } {
   const { options, mounts } = request;
   const { config, hostConfig } = options;
+  const sharing = sharingOf(request);
+  checkSysctls(hostConfig.Sysctls ?? {}, { network: sharing.network === "host", ipc: sharing.ipc === "host" });
   const spec: Spec = {
     ociVersion: OCI_VERSION,
     process: process(request),
     root: { path: request.rootPath ?? "rootfs", readonly: hostConfig.ReadonlyRootfs },
-    hostname: config.Hostname,
+    ...(hostConfig.UTSMode === "host" ? {} : { hostname: config.Hostname }),
     ...(config.Domainname ? { domainname: config.Domainname } : {}),
-    mounts: [...specMounts({ ...request, mounts }), ...boundDevices(request)],
+    mounts: [...specMounts({ ...request, mounts, sharing }), ...boundDevices(request)],
     linux: linux(request),
   };
   return { spec, seccomp: seccompChoice(hostConfig) };
+}
+
+/** What the host's modes share is known without looking. */
+function sharingOf({ options, sharing }: SpecRequest): Sharing {
+  const { NetworkMode, PidMode, IpcMode } = options.hostConfig;
+  const ofHost = (mode: string) => (mode === "host" ? "host" : undefined);
+  const found = { network: ofHost(NetworkMode), pid: ofHost(PidMode), ipc: ofHost(IpcMode), ...sharing };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
 function process({ options, user, rootless, host }: SpecRequest): Process {
@@ -86,7 +104,7 @@ function process({ options, user, rootless, host }: SpecRequest): Process {
     rlimits: (hostConfig.Ulimits ?? []).map(ulimitToRlimit),
     noNewPrivileges: securityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
     // An ordinary user may not lower the score that the session gave it.
-    ...(rootless ? {} : { oomScoreAdj: 0 }),
+    ...(rootless && hostConfig.OomScoreAdj === 0 ? {} : { oomScoreAdj: hostConfig.OomScoreAdj }),
   };
 }
 
@@ -116,30 +134,40 @@ function linux(request: SpecRequest): Linux {
   const rules = hostConfig.Privileged ? devices.rules : [...DEFAULT_DEVICE_RULES, ...devices.rules];
   return {
     sysctl: sysctls(request),
-    resources: { ...resources(hostConfig), devices: rules },
+    resources: { ...resources(hostConfig, request.deviceNumbers), devices: rules },
     ...(cgroupPath === undefined ? {} : { cgroupsPath: cgroupPath }),
-    namespaces: namespaces(hostConfig),
+    namespaces: namespaces(hostConfig, sharingOf(request)),
     devices: devices.devices.filter(({ path }) => !bound.has(path)),
     ...(propagation ? { rootfsPropagation: propagation } : {}),
-    ...(hostConfig.Privileged ? {} : { maskedPaths: maskedPaths(), readonlyPaths: [...READONLY_PATHS] }),
+    ...(hostConfig.Privileged
+      ? {}
+      : { maskedPaths: hostConfig.MaskedPaths ?? maskedPaths(), readonlyPaths: hostConfig.ReadonlyPaths ?? [...READONLY_PATHS] }),
   };
 }
 
-function namespaces({ NetworkMode, CgroupnsMode }: HostConfig): Namespace[] {
-  const types = defaultNamespaces().filter((type) => type !== "network" || NetworkMode !== "host");
+function namespaces({ UTSMode, CgroupnsMode }: HostConfig, sharing: Sharing): Namespace[] {
+  const host: Record<string, boolean> = { uts: UTSMode === "host" };
+  const types = defaultNamespaces();
   if (CgroupnsMode === "private") types.push("cgroup");
-  return types.map((type) => ({ type }));
+  return types.flatMap((type): Namespace[] => {
+    const shared = sharing[type as keyof Sharing];
+    if (shared === "host" || host[type]) return [];
+    return [shared === undefined ? { type } : { type, path: shared }];
+  });
 }
 
 /**
  * Docker lets every user of a container's own network bind low ports and ping. The range of groups that may ping has to be mapped
  * in the network namespace's user namespace, which it is not in one of an ordinary user.
  */
-function sysctls({ options, rootless }: SpecRequest): Record<string, string> {
-  if (options.hostConfig.NetworkMode === "host") return {};
+function sysctls(request: SpecRequest): Record<string, string> {
+  const { options, rootless } = request;
+  const { Sysctls } = options.hostConfig;
+  if (sharingOf(request).network !== undefined) return { ...Sysctls };
   return {
     "net.ipv4.ip_unprivileged_port_start": "0",
     ...(rootless ? {} : { "net.ipv4.ping_group_range": "0 2147483647" }),
+    ...Sysctls,
   };
 }
 

@@ -29,6 +29,12 @@ export function startError(error: unknown, what: "container" | "exec" = "contain
       exitCode: 125,
       cause: error,
     });
+  const score = /^write (-?\d+) to \/proc\/self\/oom_score_adj$/.exec(error.step)?.[1];
+  if (score !== undefined && error.code === "EACCES")
+    return new HoyError(`--oom-score-adj ${score}: only CAP_SYS_RESOURCE may lower the score below hoy's own`, {
+      exitCode: 125,
+      cause: error,
+    });
   if (program === undefined) return new HoyError(`cannot start the container: ${error.message}`, { exitCode: 125, cause: error });
   const searched = !program.includes("/");
   const missing = MISSING.has(error.code) || (searched && MISSING_IN_PATH.has(error.code));

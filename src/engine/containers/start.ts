@@ -2,7 +2,7 @@
  * `start`: everything between a row and a running program. The monitor is launched first and gets ready while the rest is planned;
  * the row is committed before the program may run (DESIGN.md 2), the event once it does.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { mknodAt, S_IFREG } from "../../../ffi/at.ts";
@@ -14,25 +14,29 @@ import { planCgroupMounts } from "../../runtime/cgroup/mounts.ts";
 import { type CgroupPlan, planCgroup, planMonitors } from "../../runtime/cgroup/plan.ts";
 import { readInRoot } from "../../runtime/inroot.ts";
 import { planInit } from "../../runtime/plan/init.ts";
+import { planJoin } from "../../runtime/plan/join.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { filterFor } from "../../runtime/seccomp/filter.ts";
-import { launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
+import { type Birth, joinedNamespaces, launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
 import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
 import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
-import { containerDevices } from "./devices.ts";
+import { cgroupParent } from "./cgroup.ts";
+import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
-import { containerFiles, writeContainerFiles } from "./files.ts";
+import { writeContainerFiles } from "./files.ts";
 import { makeInitFiles } from "./init-files.ts";
 import { type ContainerNetwork, prepareNetwork } from "./network.ts";
 import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
+import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
+import { type ContainerFiles, writableCgroups } from "./spec-mounts.ts";
 import { startError } from "./start-error.ts";
 
 export interface StartRequest {
@@ -111,11 +115,13 @@ async function start(work: Work): Promise<Started> {
     stdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
     attached: request.attached,
-    reaper: hostConfig.Init ?? false,
+    // in another pid namespace there is an init already
+    reaper: (hostConfig.Init ?? false) && hostConfig.PidMode === "",
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
 
+  using shared = sharedNamespaces(store, row);
   const { mount, parts } = mountRootfs(store, row);
   using rootfs = mount;
   // once, so that what the container removes stays removed; a root of its own on a tmpfs is a new one each time
@@ -123,34 +129,59 @@ async function start(work: Work): Promise<Started> {
   const network = await prepareNetwork(store, row);
   undo.push(() => network.release());
   using held = new DisposableStack();
-  const { spec, seccomp } = plan(work, network, { rootfs, held });
-  spec.mounts = [...parts, ...reachable(store, row, rootfs, spec.mounts ?? [])];
+  const files = shared.files ?? writeContainerFiles(store, row, network);
+  const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
   const expanded = await expandSeccomp(seccomp, capabilities);
   if (spec.linux && expanded) spec.linux.seccomp = expanded;
   writeFileSync(join(dataFolder(store, row.id), "config.json"), stringifyExact(spec), { mode: 0o600 });
-  const cgroup = planCgroup(host, { parent: store.name, id: row.id, resources: spec.linux?.resources, rootless: store.rootless });
+  const cgroup = planCgroup(host, {
+    parent: cgroupParent(store, row),
+    store: store.name,
+    id: row.id,
+    resources: spec.linux?.resources,
+    rootless: store.rootless,
+  });
   undo.push(() => removeCgroup(cgroup));
   createCgroup(cgroup);
 
+  const joined = planJoin(
+    joinedNamespaces(spec),
+    shared.shmFrom === undefined ? undefined : { namespace: shared.shmFrom, path: "/dev/shm" },
+  );
   const init = planInit(monitor.tape, {
     spec,
     id: row.id,
     mountpoint: runFolder(store, row.id),
     joinCgroups: cgroup.payloadJoin,
-    cgroupMounts: cgroupView({ host, cgroup, spec, store, privileged: hostConfig.Privileged }),
+    ...(joined ? { copies: joined.mounts } : {}),
+    cgroupMounts: cgroupView({ host, cgroup, spec, store, readonly: !writableCgroups(hostConfig) }),
     seccomp: filter,
     inUserNamespace: store.rootless,
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     streams: config.OpenStdin ? "monitor" : "monitor-without-input",
   });
-  const pid = monitor.play({ init, namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs });
+  const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
+  const pid = play(monitor, shared, birth);
   await connect(monitor, network, pid);
   commitRunning(store, row, pid);
+  // As long as they have not ended, their processes' numbers were not given to others; and from here on their end sees this row.
+  shared.check();
   monitor.exec();
   return { monitor, pid };
+}
+
+/** Another container's end just now is the reason when what it had to share is not there any more. */
+function play(monitor: Monitor, shared: Shared, birth: Birth): number {
+  try {
+    return monitor.play(birth);
+  } catch (error) {
+    shared.check();
+    throw error;
+  }
 }
 
 /** A container that cannot be set up is gone at once, and its network namespace with it: what failed there is the reason then. */
@@ -179,7 +210,13 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
-function plan({ store, row, host }: Work, network: ContainerNetwork, place: MountPlace): { spec: Spec; seccomp: SeccompChoice } {
+interface Surroundings {
+  place: MountPlace;
+  files: ContainerFiles;
+  sharing: Sharing;
+}
+
+function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): { spec: Spec; seccomp: SeccompChoice } {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -192,23 +229,37 @@ function plan({ store, row, host }: Work, network: ContainerNetwork, place: Moun
     options,
     id: row.id,
     user,
-    host: { cgroupVersion: host.mode === "v2" ? 2 : 1, mapsGroup, recursiveReadOnly: true },
-    files: writeContainerFiles(store, row, network),
+    host: {
+      cgroupVersion: host.mode === "v2" ? 2 : 1,
+      mapsGroup,
+      recursiveReadOnly: true,
+      hasMessageQueues: sharing.ipc === "host" && existsSync("/dev/mqueue"),
+    },
+    files,
+    sharing,
     mounts: resolveMounts(store, row, place),
     devices: containerDevices(options.hostConfig),
+    deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
-    cgroupPath: `/${store.name}/${row.id}`,
+    cgroupPath: `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
   });
+}
+
+interface ReachableFrom {
+  store: Store;
+  row: ContainerRow;
+  rootfs: Fd;
+  files: ContainerFiles;
 }
 
 /**
  * An ordinary user can add nothing to a folder of somebody else's (`--rootfs`): the engine's files are left out where there is no
  * place for them.
  */
-function reachable(store: Store, row: ContainerRow, rootfs: Fd, mounts: readonly Mount[]): Mount[] {
+function reachable({ store, row, rootfs, files }: ReachableFrom, mounts: readonly Mount[]): Mount[] {
   const folder = row.options.rootfs;
   if (!store.rootless || folder === undefined || folder === "/") return [...mounts];
-  const own = Object.values(containerFiles(store, row.id));
+  const own = Object.values(files);
   return mounts.filter(({ source = "", destination }) => !own.includes(source) || hasPlace(rootfs, destination));
 }
 
@@ -243,16 +294,16 @@ function cgroupView({
   cgroup,
   spec,
   store,
-  privileged,
+  readonly,
 }: {
   host: CgroupHost;
   cgroup: CgroupPlan;
   spec: Spec;
   store: Store;
-  privileged: boolean;
+  readonly: boolean;
 }) {
   const namespace = spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ?? false;
-  return planCgroupMounts({ host, plan: cgroup, namespace, readonly: !privileged, rootless: store.rootless });
+  return planCgroupMounts({ host, plan: cgroup, namespace, readonly, rootless: store.rootless });
 }
 
 /** Ids of this process's user namespace as [first, count]; the whole range outside of one. */

@@ -7,18 +7,19 @@ import { join } from "node:path";
 import { releaseEndpoints } from "../../network/endpoint.ts";
 import { removeCgroup } from "../../runtime/cgroup/act.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
-import { locateCgroup } from "../../runtime/cgroup/plan.ts";
 import { sweepCgroups } from "../../runtime/cgroup/sweep.ts";
 import type { Store } from "../../state/store.ts";
 import { sweepTemporary } from "../../storage/lease.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { sweepVolumes } from "../volumes/sweep.ts";
+import { containerCgroup } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
 import { tryGuardContainer } from "./guard.ts";
 import { releaseNetwork } from "./network.ts";
-import { type ContainerRow, dataFolder, rowById, runFolder } from "./row.ts";
+import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, toRow } from "./row.ts";
 import { removeRunFolder, sweepRunFolders } from "./run-folder.ts";
+import { killStrays } from "./strays.ts";
 
 const EVERY_MS = 5000;
 const ID_LENGTH = 64;
@@ -54,7 +55,8 @@ export async function settleContainer(store: Store, id: string): Promise<void> {
 
 /** A first start that was cut off: the program never ran. With --rm the container is removed. The caller holds its lock. */
 export async function undoStart(store: Store, row: ContainerRow): Promise<void> {
-  removeCgroup(locateCgroup(detectCgroups(), store.name, row.id));
+  removeCgroup(containerCgroup(store, row));
+  killStrays(store, row);
   await releaseNetwork(store, row);
   if (row.autoRemove) deleteContainer(store, row, { volumes: true });
   else store.db.query("UPDATE containers SET state = 'created' WHERE id = ? AND state = 'starting'").run(row.id);
@@ -80,10 +82,15 @@ async function sweepKernel(store: Store): Promise<void> {
     return false;
   };
   sweepCgroups(detectCgroups(), store.name, inUse);
+  for (const row of rowsWithParent(store)) if (!inUse(row.id)) removeCgroup(containerCgroup(store, row));
   const leases = store.db.query("SELECT DISTINCT container_id AS id FROM endpoints").all() as { id: string }[];
   for (const { id } of leases) if (!inUse(id)) releaseEndpoints(store, id);
   if (store.rootless) await sweepRootlessNetworks(store, inUse);
 }
+
+/** Containers whose cgroup lies elsewhere (`--cgroup-parent`): only their rows tell where. */
+const rowsWithParent = (store: Store): ContainerRow[] =>
+  store.db.query(`SELECT ${ROW_COLUMNS} FROM containers WHERE json_extract(options, '$.hostConfig.CgroupParent') <> ''`).all().map(toRow);
 
 async function sweepRootlessNetworks(store: Store, inUse: (id: string) => boolean): Promise<void> {
   const { PID_FILE, stopRootlessNetwork } = await import("../../network/rootless.ts");

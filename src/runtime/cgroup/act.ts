@@ -48,14 +48,16 @@ function cannotMake(path: string, errno: number): Error {
 export function createMonitors(plan: MonitorPlan): void {
   for (const { parents, prepare, monitors } of plan.shared) {
     if (monitors !== undefined && exists(monitors)) continue;
-    for (const path of parents) {
-      const made = mkdir(path);
-      if (made < 0 && made !== -EEXIST) throw cannotMake(path, -made);
-    }
+    makeAll(parents);
     for (const step of prepare) run(step);
-    if (monitors === undefined) continue;
-    const made = mkdir(monitors);
-    if (made < 0 && made !== -EEXIST) throw cannotMake(monitors, -made);
+    if (monitors !== undefined) makeAll([monitors]);
+  }
+}
+
+function makeAll(paths: readonly string[]): void {
+  for (const path of paths) {
+    const made = mkdir(path);
+    if (made < 0 && made !== -EEXIST) throw cannotMake(path, -made);
   }
 }
 
@@ -65,11 +67,12 @@ export function createMonitors(plan: MonitorPlan): void {
  */
 export function createCgroup(plan: CgroupPlan): void {
   createMonitors(plan.monitor);
+  for (const { parents, prepare } of plan.above ?? []) {
+    makeAll(parents);
+    for (const step of prepare) run(step);
+  }
   try {
-    for (const path of plan.directories) {
-      const made = mkdir(path);
-      if (made < 0 && made !== -EEXIST) throw cannotMake(path, -made);
-    }
+    makeAll(plan.directories);
     for (const step of plan.prepare) run(step);
     writeLimits(plan.limits);
     if (plan.devices) attach(plan.devices);

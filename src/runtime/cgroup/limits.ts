@@ -57,6 +57,9 @@ export const asked: Asking = (value): value is number => value !== undefined && 
 /** For one that may have limits already: -1 lifts one. */
 export const askedAnew: Asking = (value): value is number => value !== undefined;
 
+/** The same for Docker's flags, where 0 says "not given". */
+export const askedOrLifted: Asking = (value): value is number => asked(value) || value === -1;
+
 /** cgroup v2's word for no limit; v1's files of bytes and times take -1. */
 export const orMax = (value: number): string => (value < 0 ? "max" : `${value}`);
 

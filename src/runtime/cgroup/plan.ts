@@ -4,7 +4,7 @@
  *     <base>/<parent>/monitors   every monitor of the store: no limits, out of reach of its containers' kill and freeze
  *     <base>/<parent>/<id>       the payload of one container, with its limits
  *
- * in each hierarchy that we may write. A monitor that cleans up after its own container executes hoy inside its cgroup, so a
+ * in each hierarchy that we may write; with `--cgroup-parent` the payload lies below that one in place of the store's. A monitor that cleans up after its own container executes hoy inside its cgroup, so a
  * cgroup of its own could never be removed by it: hence one for all. <base> is the mountpoint for root (also where systemd
  * runs: plain files, no scope) and the highest delegated cgroup for a user.
  */
@@ -54,6 +54,8 @@ export interface MonitorPlan {
 
 export interface CgroupPlan {
   monitor: MonitorPlan;
+  /** The user's parent in each hierarchy; absent below the store's own. It stays when the container goes, as with Docker. */
+  above?: Omit<SharedDirectory, "monitors">[];
   /** The payload's directories, one in each hierarchy; all gone after removal. Empty: no cgroups for this container. */
   directories: string[];
   prepare: PrepareStep[];
@@ -74,8 +76,10 @@ export interface CgroupPlan {
 }
 
 export interface CgroupRequest {
-  /** The store's name, or the folder part of OCI's cgroupsPath. */
+  /** The store's name, or `--cgroup-parent`. */
   parent: string;
+  /** The store's name, where the parent is another. */
+  store?: string;
   id: string;
   resources?: Resources | undefined;
   /** An ordinary user, or root of a user namespace: no device rules (mknod is refused there anyhow). */
@@ -143,14 +147,37 @@ const handDown = (folders: string[], controllers: string[], needed: Subject | nu
  * the cgroup version cannot express. Without any cgroup to write to and no limit asked for, the plan is empty.
  */
 export function planCgroup(host: CgroupHost, request: CgroupRequest): CgroupPlan {
-  const { parent, id, resources = {}, rootless } = request;
+  const { parent, id, store = parent, resources = {}, rootless } = request;
   const plan = locateCgroup(host, parent, id);
   const leaves = leavesOf(host, cleanParent(parent), id);
+  if (cleanParent(parent) !== cleanParent(store)) addParent(plan, host, request);
   const cpuset = leaves.get("cpuset");
   if (cpuset !== undefined) plan.prepare.push(...copyCpuset(cpuset, cpuset.slice(0, cpuset.lastIndexOf("/"))));
   addLimits(plan, host, request, leaves);
   if (!rootless) addDevices(plan, leaves.get("devices"), resources);
   return plan;
+}
+
+/** Makes the user's parent able to hold containers; what it says already stays. */
+function addParent(plan: CgroupPlan, host: CgroupHost, { parent, store = parent }: CgroupRequest): void {
+  const clean = cleanParent(parent);
+  const own = cleanParent(store);
+  if (clean.startsWith(`${own}/`)) throw new HoyError(`--cgroup-parent ${parent}: what lies below ${own} is hoy's own`, { status: 400 });
+  if (plan.directories.length === 0)
+    throw new HoyError(`--cgroup-parent ${parent}: there is no cgroup that hoy may write to`, { status: 400 });
+  plan.monitor = planMonitors(host, own);
+  plan.above = [];
+  for (const { controllers, base } of host.v1) {
+    if (base === null) continue;
+    const parents = parentsOf(base, clean);
+    const fill = parents.flatMap((folder) => copyCpuset(folder, folder.slice(0, folder.lastIndexOf("/"))));
+    plan.above.push({ parents, prepare: controllers.includes("cpuset") ? fill : [] });
+  }
+  if (host.v2?.base) {
+    const parents = parentsOf(host.v2.base, clean);
+    const controllers = host.v2.controllers.filter((controller) => USUAL.includes(controller));
+    plan.above.push({ parents, prepare: controllers.length === 0 ? [] : handDown([host.v2.base, ...parents], controllers, null) });
+  }
 }
 
 /** The v1 controllers that we may use, and the payload's directory of each. */
@@ -192,9 +219,9 @@ export function locateCgroup(host: CgroupHost, parent: string, id: string): Cgro
 const v1Name = (controller: string): string => (controller === "io" ? "blkio" : controller);
 
 /** What changes in the cgroup of a container that runs; device rules are left as they are. Throws HoyError. */
-export function planUpdate(host: CgroupHost, request: CgroupRequest): Pick<CgroupPlan, "prepare" | "limits"> {
+export function planUpdate(host: CgroupHost, request: CgroupRequest, asking = askedAnew): Pick<CgroupPlan, "prepare" | "limits"> {
   const plan = locateCgroup(host, request.parent, request.id);
-  addLimits(plan, host, request, leavesOf(host, cleanParent(request.parent), request.id), askedAnew);
+  addLimits(plan, host, request, leavesOf(host, cleanParent(request.parent), request.id), asking);
   return plan;
 }
 

@@ -94,7 +94,7 @@ export function* v1Limits(resources: Resources, asking: Asking = asked): Generat
   }
 }
 
-/** `rdma.max` is the same in both versions. */
+/** So is `rdma.max`. */
 export function* rdmaLimits(resources: Resources): Generator<Limit> {
   for (const [device, { hcaHandles, hcaObjects }] of Object.entries(resources.rdma ?? {})) {
     const parts = [device];

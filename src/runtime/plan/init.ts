@@ -4,9 +4,9 @@
  *   cgroups · session · copies of shared mounts · host's tree private · root attached · mounts · devices · masks · terminal ·
  *   pivot · hostname · READY, wait for the word · everything closed · chdir · limits, seccomp, ids, capabilities · execve
  */
-import { AT_FDCWD, O_RDWR } from "../../../ffi/fd.ts";
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
-import { Part, PlayerFd, PlayerSlot, slot, type Tape } from "../../../ffi/tape.ts";
+import { Part, PlayerFd, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 import type { Mount, Spec } from "../../spec/runtime.ts";
 import type { CgroupMount } from "../cgroup/mounts.ts";
 import { planCgroupView } from "./cgroup.ts";
@@ -46,6 +46,8 @@ export interface InitRequest {
   joinCgroups: readonly string[];
   /** Mounts of the spec that are made already, detached: their descriptors in the player. */
   readyMounts?: ReadonlyMap<Mount, number>;
+  /** Mounts of another container that were copied while joining it (join.ts). */
+  copies?: ReadonlyMap<string, Slot>;
   /** What becomes of a mount of type cgroup. */
   cgroupMounts: readonly CgroupMount[];
   seccomp: Uint8Array | undefined;
@@ -75,7 +77,13 @@ export interface Script {
   ready(planner: Planner): void;
 }
 
-const hasNamespace = (spec: Spec, type: string): boolean => spec.linux?.namespaces?.some((namespace) => namespace.type === type) ?? false;
+/** One of its own: what is another's has been set up there. */
+const hasNamespace = (spec: Spec, type: string): boolean =>
+  spec.linux?.namespaces?.some((namespace) => namespace.type === type && namespace.path === undefined) ?? false;
+
+/** An ordinary user may mount no proc in the host's pid namespace; the host's own shows each process its own namespaces too. */
+const usesHostProc = (spec: Spec): boolean =>
+  spec.mounts?.some(({ type, options = [] }) => type === "proc" && options.includes("rbind")) ?? false;
 
 export function joinCgroups(part: Part, files: readonly string[]): void {
   for (const file of files) {
@@ -129,9 +137,12 @@ function writeProc({ part }: Planner, spec: Spec): void {
   const score = spec.process?.oomScoreAdj;
   const all = [...files, ...(score === undefined ? [] : [["self/oom_score_adj", String(score)] as const])];
   if (all.length === 0) return;
-  part.op("fsopen proc", NR.fsopen, ["proc", 1], { out: FILE });
-  part.op("mount a private proc", NR.fsconfig, [FILE, 6, 0, 0, 0]).op("mount a private proc", NR.fsmount, [FILE, 1, 0xe], { out: PROC });
-  part.op("close", NR.close, [FILE]);
+  if (usesHostProc(spec)) part.op("open the host's proc", NR.openat, [AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | CLOEXEC], { out: PROC });
+  else {
+    part.op("fsopen proc", NR.fsopen, ["proc", 1], { out: FILE });
+    part.op("mount a private proc", NR.fsconfig, [FILE, 6, 0, 0, 0]).op("mount a private proc", NR.fsmount, [FILE, 1, 0xe], { out: PROC });
+    part.op("close", NR.close, [FILE]);
+  }
   for (const [path, value] of all) {
     part.op(`open /proc/${path}`, NR.openat, [PROC, path, 1 | CLOEXEC], { out: FILE });
     part.op(`write ${value} to /proc/${path}`, NR.write, [FILE, value, Buffer.byteLength(value)]).op("close", NR.close, [FILE]);
@@ -172,7 +183,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   const part = new Part();
   const planner: Planner = { tape, part, known: new Set() };
   const propagation = spec.linux?.rootfsPropagation ?? "";
-  const mounts = planMounts(spec.mounts ?? [], request.readyMounts);
+  const mounts = planMounts(spec.mounts ?? [], { ready: request.readyMounts, copies: request.copies });
   request.script?.begin(planner);
   joinCgroups(part, request.joinCgroups);
   if (hasNamespace(spec, "cgroup")) part.op("unshare the cgroup namespace", NR.unshare, [CLONE_NEWCGROUP]);

@@ -112,7 +112,8 @@ interface Planned {
 function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot | undefined): void {
   const source = mount.source ?? "";
   const step = `bind ${source} on ${mount.destination}`;
-  if (isDirectory(source)) makeDirectories(planner, mount.destination);
+  // what was copied from another container is a folder
+  if (mount.source === undefined || isDirectory(source)) makeDirectories(planner, mount.destination);
   else makeFile(planner, mount.destination);
   const tree = ready ?? early ?? MOUNT;
   if (tree === MOUNT) copySource(planner, mount, options.recursive);
@@ -121,7 +122,7 @@ function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot 
   setAttributes(planner, step, tree, { set: options.set, clear: options.clear });
   setAttributes(planner, step, tree, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
   const target = targetOf(mount);
-  attach(planner, step, tree, target, `${target}/`.startsWith("/proc/"));
+  attach(planner, step, tree, target, `${target}/`.startsWith("/proc/") || KERNEL_TYPES.has(mount.type ?? ""));
 }
 
 /** Moves a detached mount in its place: one that is in no namespace cannot be copied before Linux 6.15. */
@@ -190,15 +191,17 @@ const LAST_EARLY = 40;
 
 /**
  * Prepares the mounts of a spec. `early` is to be played before the host's tree is made private, `late` once the root is attached.
- * Mounts of type cgroup are left to the caller. `ready` has the descriptors in the player of those that are made already.
+ * Mounts of type cgroup are left to the caller. `ready` has the descriptors in the player of those that are made already, `copies`
+ * the sources that were copied before, by their destination.
  */
 export function planMounts(
   mounts: readonly Mount[],
-  ready: ReadonlyMap<Mount, number> = new Map(),
+  given: { ready?: ReadonlyMap<Mount, number> | undefined; copies?: ReadonlyMap<string, Slot> | undefined } = {},
 ): {
   early(planner: Planner): void;
   late(planner: Planner, mountCgroup: (mount: Mount) => void): void;
 } {
+  const { ready = new Map<Mount, number>(), copies = new Map<string, Slot>() } = given;
   const planned = mounts.map((mount) => {
     refuseProc(mount);
     const options = parseMountOptions(mount.destination, mount.options ?? []);
@@ -206,7 +209,10 @@ export function planMounts(
       throw new HoyError(`the mount on ${mount.destination}: "${options.idMap}" is not supported here`);
     return { mount, options, ready: ready.get(mount) };
   });
-  const shared = planned.filter(({ options, ready: made }) => options.bind && isShared(options) && made === undefined);
+  const isCopied = ({ destination, source }: Mount): boolean => copies.has(destination) && source === undefined;
+  const shared = planned.filter(
+    ({ options, mount, ready: made }) => options.bind && isShared(options) && !isCopied(mount) && made === undefined,
+  );
   if (shared.length > LAST_EARLY - FIRST_EARLY)
     throw new HoyError(`${shared.length} mounts with shared or slave propagation are too many`, { status: 400 });
   const slots = new Map(shared.map((entry, index) => [entry, slot(FIRST_EARLY + index)]));
@@ -217,7 +223,7 @@ export function planMounts(
     late(planner, mountCgroup) {
       // proc last: a target that is a link of the image to /proc lies below the real one then, not over it (CVE-2019-16884)
       for (const entry of planned.toSorted((a, b) => procRank(a.mount) - procRank(b.mount))) {
-        const early = slots.get(entry);
+        const early = isCopied(entry.mount) ? copies.get(entry.mount.destination) : slots.get(entry);
         if (entry.mount.detached) moveIn(planner, entry.mount, entry.options);
         else if (entry.options.bind || entry.mount.type === "bind") bind(planner, entry, early);
         else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);

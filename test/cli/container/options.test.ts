@@ -11,7 +11,11 @@ const read = (flags: RunFlags, words: readonly string[] = ["busybox"]) =>
 
 test("no flags", () => {
   expect(read({}, ["busybox", "ls", "-l"])).toEqual({
-    options: { config: { ...defaultConfig(), Cmd: ["ls", "-l"], Image: "busybox" }, hostConfig: defaultHostConfig(), mounts: [] },
+    options: {
+      config: { ...defaultConfig(), Cmd: ["ls", "-l"], Image: "busybox" },
+      hostConfig: { ...defaultHostConfig(), OomKillDisable: false },
+      mounts: [],
+    },
     image: "busybox",
     name: undefined,
     pull: "missing",
@@ -85,6 +89,30 @@ test("the host's part", () => {
     "log-driver": "json-file",
     "log-opt": ["max-size=1m"],
     init: true,
+    "memory-reservation": "32m",
+    "memory-swappiness": "0",
+    "oom-kill-disable": true,
+    "oom-score-adj": "-5",
+    "cpu-period": "50000",
+    "cpu-quota": "-1",
+    "cpu-rt-period": "2000",
+    "cpu-rt-runtime": "1000",
+    "cpuset-mems": "0",
+    "blkio-weight": "300",
+    "blkio-weight-device": ["/dev/sda:200"],
+    "device-read-bps": ["/dev/sda:1k"],
+    "device-write-bps": ["/dev/sda:2k"],
+    "device-read-iops": ["/dev/sda:3"],
+    "device-write-iops": ["/dev/sda:4"],
+    "device-cgroup-rule": ["c 1:11 r"],
+    "cgroup-parent": "/mine",
+    cgroupns: "private",
+    ipc: "shareable",
+    pid: "host",
+    uts: "host",
+    userns: "host",
+    isolation: "default",
+    sysctl: ["net.x=1", "net.x=2"],
   }).options;
   expect(hostConfig).toEqual({
     ...defaultHostConfig(),
@@ -118,7 +146,36 @@ test("the host's part", () => {
     Tmpfs: { "/u": "size=1m" },
     LogConfig: { Type: "json-file", Config: { "max-size": "1m" } },
     Init: true,
+    MemoryReservation: 32 << 20,
+    MemorySwappiness: 0,
+    OomKillDisable: true,
+    OomScoreAdj: -5,
+    CpuPeriod: 50_000,
+    CpuQuota: -1,
+    CpuRealtimePeriod: 2000,
+    CpuRealtimeRuntime: 1000,
+    CpusetMems: "0",
+    BlkioWeight: 300,
+    BlkioWeightDevice: [{ Path: "/dev/sda", Weight: 200 }],
+    BlkioDeviceReadBps: [{ Path: "/dev/sda", Rate: 1024 }],
+    BlkioDeviceWriteBps: [{ Path: "/dev/sda", Rate: 2048 }],
+    BlkioDeviceReadIOps: [{ Path: "/dev/sda", Rate: 3 }],
+    BlkioDeviceWriteIOps: [{ Path: "/dev/sda", Rate: 4 }],
+    DeviceCgroupRules: ["c 1:11 r"],
+    CgroupParent: "/mine",
+    CgroupnsMode: "private",
+    IpcMode: "shareable",
+    PidMode: "host",
+    UTSMode: "host",
+    UsernsMode: "host",
+    Isolation: "default",
+    Sysctls: { "net.x": "2" },
   });
+});
+
+test("systempaths=unconfined is no security option of the container, but empty lists of paths", () => {
+  const { hostConfig } = read({ "security-opt": ["systempaths=unconfined", "label=disable"] }).options;
+  expect(hostConfig).toMatchObject({ SecurityOpt: ["label=disable"], MaskedPaths: [], ReadonlyPaths: [] });
 });
 
 test("--rootfs leaves all words to the command", () => {

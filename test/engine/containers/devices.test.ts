@@ -7,7 +7,7 @@ import { containerDevices, hostDevices } from "../../../src/engine/containers/de
 import { DEFAULT_DEVICES } from "../../../src/runtime/defaults.ts";
 
 const ask = (PathOnHost: string, PathInContainer = PathOnHost, CgroupPermissions = "rwm") =>
-  containerDevices({ Privileged: false, Devices: [{ PathOnHost, PathInContainer, CgroupPermissions }] });
+  containerDevices({ Privileged: false, DeviceCgroupRules: null, Devices: [{ PathOnHost, PathInContainer, CgroupPermissions }] });
 
 test("a device under another name, with its numbers and rights", () => {
   const { devices, rules, sources } = ask("/dev/null", "/dev/x/nothing", "r");
@@ -34,7 +34,7 @@ test("a folder of devices", () => {
 });
 
 test("what every container has is not made twice", () => {
-  const { devices } = containerDevices({ Privileged: true, Devices: [] });
+  const { devices } = containerDevices({ Privileged: true, DeviceCgroupRules: null, Devices: [] });
   const paths = devices.map(({ path }) => path);
   for (const { path } of DEFAULT_DEVICES) expect(paths).not.toContain(path);
   expect(paths).not.toContain("/dev/ptmx");
@@ -45,7 +45,7 @@ test("what every container has is not made twice", () => {
 test("privileged: all devices, and all are allowed", () => {
   expect(hostDevices("/dev").map(({ path }) => path)).toEqual(expect.arrayContaining(["/dev/null", "/dev/zero"]));
   expect(hostDevices("/dev").some(({ path }) => path.startsWith("/dev/pts/"))).toBe(false);
-  expect(containerDevices({ Privileged: true, Devices: [] }).rules).toEqual([{ allow: true, access: "rwm" }]);
+  expect(containerDevices({ Privileged: true, DeviceCgroupRules: null, Devices: [] }).rules).toEqual([{ allow: true, access: "rwm" }]);
 });
 
 test.each([

@@ -38,7 +38,15 @@ function setUp(config: Partial<ContainerConfig> = {}, hostConfig: Partial<HostCo
   stores.push(store);
   const options = completeOptions(
     { config: { ...defaultConfig(), Image: "busybox", ...config }, hostConfig: { ...defaultHostConfig(), ...hostConfig }, mounts: [] },
-    { id: ID, image: { Cmd: ["sh", "-c", "x"] }, hostHostname: "h", hostCpus: 2, onlineCpus: () => "0-1", cgroupVersion: 2 },
+    {
+      id: ID,
+      image: { Cmd: ["sh", "-c", "x"] },
+      hostHostname: "h",
+      hostCpus: 2,
+      onlineCpus: () => "0-1",
+      onlineNodes: () => "0",
+      cgroupVersion: 2,
+    },
   );
   store.db
     .query("INSERT INTO containers(id, name, image, created, state, options) VALUES (?, 'web', 'busybox', 1767225600123, 'created', ?)")

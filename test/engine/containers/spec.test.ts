@@ -25,6 +25,7 @@ function build({ config = {}, hostConfig = {}, more = {} }: Case) {
       hostHostname: "thehost",
       hostCpus: 64,
       onlineCpus: () => "0-63",
+      onlineNodes: () => "0",
       cgroupVersion: 2,
     },
   );
@@ -38,10 +39,18 @@ function build({ config = {}, hostConfig = {}, more = {} }: Case) {
       path: mount.type === "volume" ? `/volumes/${mount.source || "anonymous"}/_data` : mount.source,
     })),
     devices: { devices: [], rules: [] },
+    deviceNumbers: () => ({ major: 8, minor: 16 }),
     rootless: false,
     cgroupPath: "/hoy0/0123456789ab/payload",
     ...more,
-    host: { cgroupVersion: 2, capabilities: (1n << 41n) - 1n, mapsGroup: () => true, recursiveReadOnly: true, ...more.host },
+    host: {
+      cgroupVersion: 2,
+      capabilities: (1n << 41n) - 1n,
+      mapsGroup: () => true,
+      recursiveReadOnly: true,
+      hasMessageQueues: true,
+      ...more.host,
+    },
   });
 }
 
@@ -70,7 +79,17 @@ test.each<[string, Case]>([
         NanoCpus: 15e8,
         CpuShares: 512,
         CpusetCpus: "0-1",
+        CpusetMems: "0",
+        CpuRealtimePeriod: 2000,
+        CpuRealtimeRuntime: 1000,
         PidsLimit: 100,
+        MemoryReservation: 32 << 20,
+        MemorySwappiness: 0,
+        OomKillDisable: true,
+        BlkioWeight: 300,
+        BlkioWeightDevice: [{ Path: "/dev/sdb", Weight: 200 }],
+        BlkioDeviceReadBps: [{ Path: "/dev/sdb", Rate: 1024 }],
+        BlkioDeviceWriteIOps: [{ Path: "/dev/sdb", Rate: 4 }],
         Ulimits: [
           { Name: "nofile", Soft: 1024, Hard: 2048 },
           { Name: "core", Soft: 0, Hard: 0 },
@@ -196,11 +215,63 @@ describe("namespaces and sysctls", () => {
     expect(types(given)).not.toContain("network");
     expect(build(given).spec.linux?.sysctl).toEqual({});
   });
+  test("the host's and other containers'", () => {
+    const host = types({ hostConfig: { PidMode: "host", IpcMode: "host", UTSMode: "host" } });
+    for (const type of ["pid", "ipc", "uts"] as const) expect(host).not.toContain(type);
+    const sharing = { network: "/proc/5/ns/net", ipc: "/proc/6/ns/ipc", pid: "host" };
+    const { spec } = build({ hostConfig: { NetworkMode: "container:a", Sysctls: { "net.x": "1" } }, more: { sharing } });
+    expect(spec.linux?.namespaces).toContainEqual({ type: "network", path: "/proc/5/ns/net" });
+    expect(spec.linux?.namespaces).toContainEqual({ type: "ipc", path: "/proc/6/ns/ipc" });
+    expect(spec.linux?.namespaces?.map(({ type }) => type)).not.toContain("pid");
+    // What Docker sets in a network of its own was set by its owner.
+    expect(spec.linux?.sysctl).toEqual({ "net.x": "1" });
+    expect(() => build({ hostConfig: { Sysctls: { "net.x": "1" } }, more: { sharing: { network: "host" } } })).toThrow("host network");
+  });
+  test("the host's name stays", () => {
+    expect(build({ hostConfig: { UTSMode: "host" } }).spec.hostname).toBeUndefined();
+    expect(build({ config: { Domainname: "example.com" } }).spec.domainname).toBe("example.com");
+  });
   test("ping groups cannot be set in a user namespace", () =>
     expect(build({ more: { rootless: true } }).spec.linux?.sysctl).toEqual({ "net.ipv4.ip_unprivileged_port_start": "0" }));
 });
 
+describe("shared memory", () => {
+  const shm = (IpcMode: string, ipc?: string) =>
+    mountOn(build({ hostConfig: { IpcMode }, more: ipc === undefined ? {} : { sharing: { ipc } } }).spec, "/dev/shm");
+  test("is of whom the IPC namespace is", () => {
+    expect(shm("private")?.type).toBe("tmpfs");
+    expect(shm("shareable")?.type).toBe("tmpfs");
+    expect(shm("none")).toBeUndefined();
+    expect(shm("host")).toEqual({ destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["rbind", "rprivate"] });
+    // No source: it is copied by joining the other container.
+    expect(shm("container:a", "/proc/5/ns/ipc")).toEqual({ destination: "/dev/shm", type: "bind", options: ["rbind", "rprivate"] });
+    expect(shm("container:a", "host")?.source).toBe("/dev/shm");
+  });
+});
+
+test("paths of /proc and /sys are open, and cgroups writable, where that was asked for", () => {
+  const open = build({ hostConfig: { MaskedPaths: [], ReadonlyPaths: [] } }).spec.linux;
+  expect([open?.maskedPaths, open?.readonlyPaths]).toEqual([[], []]);
+  const readonly = (hostConfig: Partial<HostConfig>) => mountOn(build({ hostConfig }).spec, "/sys/fs/cgroup")?.options?.includes("ro");
+  expect([readonly({}), readonly({ Privileged: true })]).toEqual([true, false]);
+  expect(readonly({ SecurityOpt: ["writable-cgroups=true"] })).toBe(false);
+  expect(readonly({ Privileged: true, SecurityOpt: ["writable-cgroups=false"] })).toBe(true);
+});
+
 describe("rootless", () => {
+  test("proc and message queues are the host's in the host's namespaces", () => {
+    const more = { rootless: true };
+    const { spec } = build({ hostConfig: { PidMode: "host", IpcMode: "host" }, more });
+    expect(mountOn(spec, "/proc")).toEqual({
+      destination: "/proc",
+      type: "proc",
+      source: "/proc",
+      options: ["rbind", "nosuid", "noexec", "nodev"],
+    });
+    expect(mountOn(spec, "/dev/mqueue")?.source).toBe("/dev/mqueue");
+    const none = build({ hostConfig: { IpcMode: "host" }, more: { ...more, host: { hasMessageQueues: false } } }).spec;
+    expect(mountOn(none, "/dev/mqueue")).toBeUndefined();
+  });
   test("sysfs is the host's only in the host's network", () => {
     expect(mountOn(build({ more: { rootless: true } }).spec, "/sys")?.type).toBe("sysfs");
     expect(mountOn(build({ hostConfig: { NetworkMode: "host" } }).spec, "/sys")?.type).toBe("sysfs");
@@ -219,6 +290,7 @@ describe("rootless", () => {
   test("the score of the OOM killer is left alone", () => {
     expect(build({}).spec.process?.oomScoreAdj).toBe(0);
     expect(build({ more: { rootless: true } }).spec.process?.oomScoreAdj).toBeUndefined();
+    expect(build({ hostConfig: { OomScoreAdj: 5 }, more: { rootless: true } }).spec.process?.oomScoreAdj).toBe(5);
   });
 });
 

@@ -175,6 +175,35 @@ describe("errors", () => {
   });
 });
 
+describe("a parent of the user's", () => {
+  const plan = (host: CgroupHost, parent: string) => planCgroup(host, { parent, store: "hoy", id: "c1", rootless: false });
+  test("the payload lies below it, the monitors stay with the store", () => {
+    for (const host of [v1Host, hybridHost, v2Host]) {
+      const { directories, monitor, above = [] } = plan(host, "/mine/deep");
+      for (const path of directories) expect(path).toEndWith("/mine/deep/c1");
+      for (const { monitors } of monitor.shared) expect(monitors).toEndWith("/hoy/monitors");
+      expect(above.map(({ parents }) => parents.at(-1))).toEqual(directories.map((path) => path.slice(0, -"/c1".length)));
+    }
+    const { directories, above } = plan(v2Host, "hoy");
+    expect([directories, above]).toEqual([["/sys/fs/cgroup/hoy/c1"], undefined]);
+  });
+  test("what is there is changed as little as can be: an empty cpuset is filled, controllers are handed down", () => {
+    const cpuset = plan(v1Host, "mine").above?.find(({ parents }) => parents[0]?.includes("cpuset"));
+    expect(cpuset?.prepare.map(({ kind, path }) => `${kind} ${path}`)).toEqual([
+      "copy /sys/fs/cgroup/cpuset/mine/cpuset.cpus",
+      "copy /sys/fs/cgroup/cpuset/mine/cpuset.mems",
+    ]);
+    expect(plan(v2Host, "mine").above?.[0]?.prepare.map(({ kind, path }) => `${kind} ${path}`)).toEqual([
+      "enable /sys/fs/cgroup/cgroup.subtree_control",
+      "enable /sys/fs/cgroup/mine/cgroup.subtree_control",
+    ]);
+  });
+  test("it may not lie among the store's containers, nor where no cgroup can be made", () => {
+    expect(() => plan(v2Host, "/hoy/c2")).toThrow("--cgroup-parent /hoy/c2: what lies below hoy is hoy's own");
+    expect(() => plan(undelegatedHost, "mine")).toThrow("--cgroup-parent mine: there is no cgroup that hoy may write to");
+  });
+});
+
 describe("the container's view", () => {
   const view = (host: CgroupHost, namespace: boolean, readonly = true) =>
     planCgroupMounts({ host, plan: locateCgroup(host, "hoy", "c1"), namespace, readonly, rootless: false });

@@ -27,7 +27,7 @@ test("a folder of a volume, resolved beforehand, is opened without following a l
 test("a mount that is made already is attached by its descriptor", () => {
   const part = new Part();
   const mount: Mount = { destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "ro", "size=1m"] };
-  const planned = planMounts([mount], new Map([[mount, 512]]));
+  const planned = planMounts([mount], { ready: new Map([[mount, 512]]) });
   planned.late({ tape: new Tape(), part, known: new Set<string>() }, () => {});
   expect(part.ops.some(({ nr }) => nr === NR.fsopen)).toBe(false);
   const using = part.ops.filter(({ args }) => args[0] === 512).map(({ nr }) => nr);

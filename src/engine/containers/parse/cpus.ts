@@ -1,4 +1,5 @@
-/** `--cpus`, `--cpuset-cpus`. */
+/** `--cpus`, `--cpu-period` and its like, `--cpuset-cpus`, `--cpuset-mems`. */
+import type { ResourceConfig } from "../options.ts";
 import { invalid } from "./invalid.ts";
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,2}))?$/;
@@ -54,9 +55,33 @@ export function parseCpuList(text: string): Set<number> | undefined {
 
 /** Every CPU of `--cpuset-cpus` must be one that the host offers (`available`, the kernel's list). */
 export function checkCpuset(text: string, available: string): void {
-  const asked = parseCpuList(text);
-  if (!asked) throw invalid(`Invalid value ${text} for cpuset cpus`);
-  const has = parseCpuList(available.trim());
-  if (has && [...asked].some((cpu) => !has.has(cpu)))
+  if (!isOffered(text, available, "cpuset cpus"))
     throw invalid(`Requested CPUs are not available - requested ${text}, available: ${available.trim()}`);
+}
+
+/** The same for the memory nodes of `--cpuset-mems`. */
+export function checkMemset(text: string, available: string): void {
+  if (!isOffered(text, available, "cpuset mems"))
+    throw invalid(`Requested memory nodes are not available - requested ${text}, available: ${available.trim()}`);
+}
+
+function isOffered(text: string, available: string, what: string): boolean {
+  const asked = parseCpuList(text);
+  if (!asked) throw invalid(`Invalid value ${text} for ${what}`);
+  const has = parseCpuList(available.trim());
+  return !has || [...asked].every((number) => has.has(number));
+}
+
+type CpuTimes = Pick<ResourceConfig, "NanoCpus" | "CpuPeriod" | "CpuQuota" | "CpuRealtimePeriod" | "CpuRealtimeRuntime">;
+
+/** `--cpus` is a quota and a period in other words; both of them are microseconds. */
+export function checkCpuTimes(times: CpuTimes): void {
+  const { NanoCpus, CpuPeriod, CpuQuota, CpuRealtimePeriod, CpuRealtimeRuntime } = times;
+  if (NanoCpus > 0 && CpuPeriod > 0) throw invalid("conflicting options: Nano CPUs and CPU Period cannot both be set");
+  if (NanoCpus > 0 && CpuQuota > 0) throw invalid("conflicting options: Nano CPUs and CPU Quota cannot both be set");
+  if (CpuPeriod !== 0 && (CpuPeriod < 1000 || CpuPeriod > 1_000_000))
+    throw invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+  if (CpuQuota > 0 && CpuQuota < 1000) throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  if (CpuRealtimePeriod !== 0 && CpuRealtimeRuntime > CpuRealtimePeriod)
+    throw invalid("cpu real-time runtime cannot be higher than cpu real-time period");
 }

@@ -1,7 +1,7 @@
-/** `--network`: none, host, and the default bridge. */
+/** `--network`: none, host, the default bridge, and the network of another container. */
 import { invalid } from "./invalid.ts";
 
-const NETWORKS = "networks are none, host and bridge";
+const NETWORKS = "networks are none, host, bridge and container:NAME";
 
 /** The network of all `--network` together. Throws HoyError for a second one. */
 export function parseNetworks(texts: readonly string[]): string {
@@ -20,7 +20,7 @@ function parseNetwork(text: string): string {
   if (name === "default" || name === "bridge") return "bridge";
   if (name === "host" || name === "none") return name;
   if (name.includes(",")) throw invalid(`--network ${text}: options of an endpoint are not supported`, NETWORKS);
-  if (name.startsWith("container:") || name.startsWith("ns:"))
-    throw invalid(`--network ${name}: joining another namespace is not supported`, NETWORKS);
+  if (name === "container:") throw invalid("invalid network mode: invalid container format container:<name|id>");
+  if (name.startsWith("container:")) return name;
   throw invalid(`network ${name} not found`, NETWORKS);
 }

@@ -6,7 +6,12 @@ export interface SecurityOptions {
   noNewPrivileges: boolean;
   /** "default", "unconfined", or the JSON of a profile in Docker's format. */
   seccomp: string;
+  /** Whether the container may change its own cgroups; undefined: as --privileged has it. */
+  writableCgroups?: boolean;
 }
+
+/** Asks for HostConfig.MaskedPaths and ReadonlyPaths to be empty, and is no part of HostConfig.SecurityOpt itself. */
+export const OPEN_SYSTEM_PATHS = "systempaths=unconfined";
 
 /** A flag's value as HostConfig.SecurityOpt holds it: a seccomp file is replaced by its content, `:` by `=`. */
 export function parseSecurityOpt(text: string, read: (path: string) => Uint8Array): string {
@@ -16,7 +21,7 @@ export function parseSecurityOpt(text: string, read: (path: string) => Uint8Arra
   const [, key, value] = match as unknown as [string, string, string];
   if (key === "seccomp" && value !== "unconfined" && value !== "builtin") return `seccomp=${profile(value, read)}`;
   const option = `${key}=${value}`;
-  securityOptions([option]);
+  if (option !== OPEN_SYSTEM_PATHS) securityOptions([option]);
   return option;
 }
 
@@ -42,6 +47,7 @@ export function securityOptions(options: readonly string[]): SecurityOptions {
     const key = equals < 0 ? option : option.slice(0, equals);
     const value = equals < 0 ? "true" : option.slice(equals + 1);
     if (key === "no-new-privileges") result.noNewPrivileges = truth(value, option);
+    else if (key === "writable-cgroups") result.writableCgroups = truth(value, option);
     else if (key === "seccomp") result.seccomp = value === "builtin" ? "default" : value;
     else refuse(key, value, option);
   }
@@ -58,7 +64,8 @@ function truth(value: string, option: string): boolean {
 function refuse(key: string, value: string, option: string): void {
   if (key === "apparmor" && value === "unconfined") return;
   if (key === "label" && value === "disable") return;
-  if (key === "apparmor" || key === "label")
-    throw invalid(`--security-opt ${option}: AppArmor profiles and SELinux labels are not supported`);
+  if (key === "apparmor") throw invalid(`--security-opt ${option}: AppArmor profiles are not supported`);
+  if (key === "label")
+    throw invalid(`--security-opt ${option}: SELinux labels are not supported`, "label=disable is what every container has");
   throw invalid(`invalid --security-opt 2: ${JSON.stringify(option)}`);
 }

@@ -6,9 +6,19 @@ import { parseDns, parseDnsOption, parseDnsSearch } from "../../../../src/engine
 import { parseExtraHost } from "../../../../src/engine/containers/parse/extra-host.ts";
 import { parseHostname } from "../../../../src/engine/containers/parse/hostname.ts";
 import { logLimits, parseLogging } from "../../../../src/engine/containers/parse/log-opt.ts";
+import {
+  containerOf,
+  parseCgroupnsMode,
+  parseIpcMode,
+  parseIsolation,
+  parsePidMode,
+  parseUsernsMode,
+  parseUtsMode,
+} from "../../../../src/engine/containers/parse/modes.ts";
 import { parseNetworks } from "../../../../src/engine/containers/parse/network.ts";
 import { parsePlatform, parsePullPolicy } from "../../../../src/engine/containers/parse/platform.ts";
 import { parseSecurityOpt, securityOptions } from "../../../../src/engine/containers/parse/security-opt.ts";
+import { checkSysctls, parseSysctl } from "../../../../src/engine/containers/parse/sysctl.ts";
 import { mergeTmpfsOptions, parseTmpfs } from "../../../../src/engine/containers/parse/tmpfs.ts";
 
 const refuses = (parse: (text: string) => unknown, table: readonly (readonly [string, string])[]) =>
@@ -55,6 +65,8 @@ describe("--security-opt", () => {
     ["seccomp=ok", 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'],
     ["apparmor=unconfined", "apparmor=unconfined"],
     ["label:disable", "label=disable"],
+    ["systempaths:unconfined", "systempaths=unconfined"],
+    ["writable-cgroups=true", "writable-cgroups=true"],
   ])("%s", (text, result) => expect(parse(text)).toBe(result));
   refuses(parse, [
     ["", 'Invalid --security-opt: ""'],
@@ -63,7 +75,10 @@ describe("--security-opt", () => {
     ["seccomp=/nope", "opening seccomp profile (/nope) failed: open /nope: no such file or directory"],
     ["foo=bar", 'invalid --security-opt 2: "foo=bar"'],
     ["no-new-privileges:x", 'invalid --security-opt 2: "no-new-privileges=x"'],
-    ["apparmor=x", "--security-opt apparmor=x: AppArmor profiles and SELinux labels are not supported"],
+    ["writable-cgroups=x", 'invalid --security-opt 2: "writable-cgroups=x"'],
+    ["systempaths=x", 'invalid --security-opt 2: "systempaths=x"'],
+    ["apparmor=x", "--security-opt apparmor=x: AppArmor profiles are not supported"],
+    ["label=type:x", "--security-opt label=type:x: SELinux labels are not supported"],
   ]);
   test("a broken profile", () => expect(() => parse("seccomp=bad")).toThrow("compacting json for seccomp profile (bad) failed"));
   test("the last one counts", () => {
@@ -154,7 +169,7 @@ describe("--network", () => {
     [
       ["", "no name set for network"],
       ["foo", "network foo not found"],
-      ["container:x", "--network container:x: joining another namespace is not supported"],
+      ["container:", "invalid network mode: invalid container format container:<name|id>"],
       ["name=bridge,alias=a", "--network name=bridge,alias=a: options of an endpoint are not supported"],
     ],
   );
@@ -215,5 +230,48 @@ describe("-h, --platform, --pull", () => {
     expect(() => parsePlatform("a//b")).toThrow('error parsing specified platform: "a//b"');
     expect(parsePullPolicy("")).toBe("missing");
     expect(() => parsePullPolicy("foo")).toThrow('invalid pull option: \'foo\': must be one of "always", "missing" or "never"');
+  });
+});
+
+describe("modes of namespaces", () => {
+  test("what there is", () => {
+    for (const mode of ["", "none", "private", "shareable", "host", "container:a"]) expect(parseIpcMode(mode)).toBe(mode);
+    for (const mode of ["", "host", "container:a"]) expect(parsePidMode(mode)).toBe(mode);
+    for (const mode of ["", "host", "private"] as const) expect(parseCgroupnsMode(mode)).toBe(mode);
+    expect([parseUtsMode("host"), parseUsernsMode("host"), parseIsolation("Default")]).toEqual(["host", "host", "Default"]);
+    expect([containerOf("container:a"), containerOf("host"), containerOf("container:")]).toEqual(["a", undefined, ""]);
+  });
+  test.each([
+    [parsePidMode, "private", "--pid: invalid PID mode"],
+    [parsePidMode, "container:", "--pid: invalid PID mode"],
+    [parseIpcMode, "container:", "invalid IPC mode: container:"],
+    [parseUtsMode, "private", "--uts: invalid UTS mode"],
+    [parseUsernsMode, "keep-id", "--userns: invalid USER mode"],
+    [parseCgroupnsMode, "x", "--cgroupns: invalid CGROUP mode"],
+    [parseIsolation, "process", "invalid isolation: \"process\" - linux only supports 'default'"],
+  ] as const)("%p refuses %s", (parse, text, message) => expect(() => parse(text)).toThrow(new Error(message)));
+});
+
+describe("--sysctl", () => {
+  test.each([
+    ["net.ipv4.ip_forward=1", ["net.ipv4.ip_forward", "1"]],
+    ["kernel.sem=1 2 3 4", ["kernel.sem", "1 2 3 4"]],
+    ["fs.mqueue.msg_max=", ["fs.mqueue.msg_max", ""]],
+  ] as const)("%s", (text, result) => expect(parseSysctl(text)).toEqual([...result]));
+  refuses(parseSysctl, [
+    ["net.ipv4.ip_forward", "sysctl 'net.ipv4.ip_forward' is not allowed"],
+    ["vm.swappiness=1", "sysctl 'vm.swappiness=1' is not allowed"],
+    ["kernel.hostname=x", "sysctl 'kernel.hostname=x' is not allowed"],
+    ["net.x/../../kernel/core_pattern=x", "sysctl 'net.x/../../kernel/core_pattern=x' is not allowed"],
+  ]);
+  test("nothing is set for the whole host", () => {
+    const sysctls = { "net.ipv4.ip_forward": "1", "kernel.sem": "1" };
+    expect(() => checkSysctls(sysctls, { network: false, ipc: false })).not.toThrow();
+    expect(() => checkSysctls(sysctls, { network: true, ipc: false })).toThrow(
+      new Error('sysctl "net.ipv4.ip_forward" not allowed in host network namespace'),
+    );
+    expect(() => checkSysctls(sysctls, { network: false, ipc: true })).toThrow(
+      new Error('sysctl "kernel.sem" is not allowed in the hosts ipc namespace'),
+    );
   });
 });

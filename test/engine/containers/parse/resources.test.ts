@@ -1,9 +1,24 @@
 /** Sizes, CPUs, memory and devices, with docker 28.2.2's results and errors. */
-import { expect, test } from "bun:test";
-import { checkCpus, checkCpuset, parseCpuList, parseCpus } from "../../../../src/engine/containers/parse/cpus.ts";
+import { describe, expect, test } from "bun:test";
+import { parseBpsDevice, parseIopsDevice, parseWeightDevice } from "../../../../src/engine/containers/parse/block-device.ts";
+import {
+  checkCpus,
+  checkCpuset,
+  checkCpuTimes,
+  checkMemset,
+  parseCpuList,
+  parseCpus,
+} from "../../../../src/engine/containers/parse/cpus.ts";
 import { parseDevice } from "../../../../src/engine/containers/parse/device.ts";
-import { checkMemory, effectiveSwap, parseSwap } from "../../../../src/engine/containers/parse/memory.ts";
-import { parseInteger, parseSize } from "../../../../src/engine/containers/parse/numbers.ts";
+import { deviceRule, parseDeviceRule } from "../../../../src/engine/containers/parse/device-rule.ts";
+import {
+  checkMemory,
+  checkReservation,
+  effectiveSwap,
+  parseSwap,
+  parseSwappiness,
+} from "../../../../src/engine/containers/parse/memory.ts";
+import { parseInteger, parseSize, parseUint16 } from "../../../../src/engine/containers/parse/numbers.ts";
 
 test.each([
   ["100", 100],
@@ -113,4 +128,70 @@ test.each([
 test("integers", () => {
   expect(parseInteger("-5")).toBe(-5);
   expect(() => parseInteger("99999999999999999999")).toThrow("value out of range");
+});
+
+test("16 bits", () => {
+  expect(parseUint16("300")).toBe(300);
+  expect(() => parseUint16("-1")).toThrow(new Error('strconv.ParseUint: parsing "-1": invalid syntax'));
+  expect(() => parseUint16("65536")).toThrow("value out of range");
+});
+
+test("memory nodes", () => {
+  expect(() => checkMemset("0-1", "0\n")).toThrow(new Error("Requested memory nodes are not available - requested 0-1, available: 0"));
+  expect(() => checkMemset("x", "0")).toThrow(new Error("Invalid value x for cpuset mems"));
+});
+
+describe("periods and quotas", () => {
+  const none = { NanoCpus: 0, CpuPeriod: 0, CpuQuota: 0, CpuRealtimePeriod: 0, CpuRealtimeRuntime: 0 };
+  test.each([
+    [{ NanoCpus: 1, CpuPeriod: 1000 }, "conflicting options: Nano CPUs and CPU Period cannot both be set"],
+    [{ NanoCpus: 1, CpuQuota: 1000 }, "conflicting options: Nano CPUs and CPU Quota cannot both be set"],
+    [{ CpuPeriod: 999 }, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"],
+    [{ CpuPeriod: 1_000_001 }, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"],
+    [{ CpuQuota: 999 }, "CPU cfs quota can not be less than 1ms (i.e. 1000)"],
+    [{ CpuRealtimePeriod: 1000, CpuRealtimeRuntime: 1001 }, "cpu real-time runtime cannot be higher than cpu real-time period"],
+  ])("%j is refused", (times, message) => expect(() => checkCpuTimes({ ...none, ...times })).toThrow(new Error(message)));
+  test("no limit is none", () => {
+    expect(() => checkCpuTimes({ ...none, CpuQuota: -1, CpuPeriod: 1000 })).not.toThrow();
+  });
+});
+
+test("reservation and swappiness", () => {
+  const M = 1 << 20;
+  expect(() => checkReservation({ Memory: 0, MemoryReservation: M })).toThrow(new Error("Minimum memory reservation allowed is 6MB"));
+  expect(() => checkReservation({ Memory: 8 * M, MemoryReservation: 9 * M })).toThrow(
+    new Error("Minimum memory limit can not be less than memory reservation limit, see usage"),
+  );
+  expect([parseSwappiness("-1"), parseSwappiness("0"), parseSwappiness("100")]).toEqual([null, 0, 100]);
+  expect(() => parseSwappiness("101")).toThrow(new Error("invalid value: 101. Valid memory swappiness range is 0-100"));
+});
+
+test("devices of block I/O", () => {
+  expect(parseWeightDevice("/dev/sda:10")).toEqual({ Path: "/dev/sda", Weight: 10 });
+  expect(parseBpsDevice("/dev/sda:1mb")).toEqual({ Path: "/dev/sda", Rate: 1 << 20 });
+  expect(parseIopsDevice("/dev/sda:1000")).toEqual({ Path: "/dev/sda", Rate: 1000 });
+});
+
+test.each([
+  [parseWeightDevice, "/dev/sda", "bad format: /dev/sda"],
+  [parseWeightDevice, "sda:10", "bad format for device path: sda:10"],
+  [parseWeightDevice, "/dev/sda:9", "invalid weight for device: /dev/sda:9"],
+  [parseWeightDevice, "/dev/sda:x", "invalid weight for device: /dev/sda:x"],
+  [
+    parseBpsDevice,
+    "/dev/sda:-1",
+    "invalid rate for device: /dev/sda:-1. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb",
+  ],
+  [
+    parseIopsDevice,
+    "/dev/sda:1mb",
+    "invalid rate for device: /dev/sda:1mb. The correct format is <device-path>:<number>. Number must be a positive integer",
+  ],
+] as const)("%p refuses %s", (parse, text, message) => expect(() => parse(text)).toThrow(new Error(message)));
+
+test("rules on devices", () => {
+  expect(parseDeviceRule("c 1:* rwm")).toBe("c 1:* rwm");
+  expect(deviceRule("b *:7 r")).toEqual({ allow: true, type: "b", major: -1, minor: 7, access: "r" });
+  for (const text of ["c 1:1", "x 1:1 r", "c 1 r", "c 1:1 x"])
+    expect(() => parseDeviceRule(text)).toThrow(new Error(`invalid device cgroup format '${text}'`));
 });

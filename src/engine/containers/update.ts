@@ -1,0 +1,61 @@
+/** `update`: other limits for a container, at once where it runs, and for its later starts. */
+import { detectCgroups } from "../../runtime/cgroup/host.ts";
+import { askedOrLifted } from "../../runtime/cgroup/limits.ts";
+import { planUpdate } from "../../runtime/cgroup/plan.ts";
+import { updateCgroup } from "../../runtime/cgroup/update.ts";
+import { HoyError, notFound } from "../../spec/error.ts";
+import type { Store } from "../../state/store.ts";
+import { cgroupParent } from "./cgroup.ts";
+import { checkResources } from "./check-resources.ts";
+import { blockDeviceNumbers } from "./devices.ts";
+import { recordContainer } from "./events.ts";
+import { guardContainer } from "./guard.ts";
+import { hostCpus, onlineCpus, onlineNodes } from "./host-resources.ts";
+import type { LimitConfig } from "./options.ts";
+import { type ContainerRow, rowById } from "./row.ts";
+import { openProcess } from "./signal.ts";
+import { resources } from "./spec-resources.ts";
+import { sweepSometimes } from "./sweep.ts";
+import { changedLimits, mergeLimits } from "./update-limits.ts";
+
+/** Throws HoyError; all limits are as they were then. */
+export async function updateContainer(store: Store, id: string, change: LimitConfig): Promise<void> {
+  changeLimits(store, id, change);
+  await sweepSometimes(store);
+}
+
+function changeLimits(store: Store, id: string, change: LimitConfig): void {
+  using _guard = guardContainer(store, id);
+  const row = rowById(store, id);
+  if (!row) throw notFound("container", id);
+  try {
+    const hostConfig = mergeLimits(row.options.hostConfig, change);
+    checkResources(hostConfig, { hostCpus: hostCpus(), onlineCpus, onlineNodes });
+    using process = openProcess(store, row);
+    if (process) writeLimits(store, row, { merged: hostConfig, change });
+    row.options = { ...row.options, hostConfig };
+  } catch (error) {
+    if (!(error instanceof HoyError)) throw error;
+    const { message, hint, status } = error;
+    throw new HoyError(`Cannot update container ${id}: ${message}`, { status, cause: error, ...(hint === undefined ? {} : { hint }) });
+  }
+  store.db
+    .transaction(() => {
+      store.db.query("UPDATE containers SET options = ? WHERE id = ?").run(JSON.stringify(row.options), id);
+      recordContainer(store, row, "update");
+    })
+    .immediate();
+}
+
+function writeLimits(store: Store, row: ContainerRow, { merged, change }: { merged: LimitConfig; change: LimitConfig }): void {
+  const request = {
+    parent: cgroupParent(store, row),
+    id: row.id,
+    resources: resources(changedLimits(merged, change), blockDeviceNumbers),
+    rootless: store.rootless,
+  };
+  const plan = planUpdate(detectCgroups(), request, askedOrLifted);
+  // A kernel that does not count swap has nothing to change where nobody asked for that.
+  const limits = plan.limits.map((write) => (write.subject === "swap" && change.MemorySwap === 0 ? { ...write, missingOk: true } : write));
+  updateCgroup({ ...plan, limits });
+}
