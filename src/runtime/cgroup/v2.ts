@@ -4,8 +4,6 @@ import type { BlockIO, Resources } from "../../spec/runtime.ts";
 import { type Asking, asked, checkSwap, impliedSwap, type Limit, orMax } from "./limits.ts";
 import { rdmaLimits } from "./v1.ts";
 
-/** No limit. */
-const MAX = "max";
 const MIN_SHARES = 2;
 const MAX_SHARES = 262144;
 

@@ -169,7 +169,7 @@ function refuseProc(mount: Mount): void {
   const path = targetOf(mount);
   if (path.startsWith("/proc/") && !(isBind(mount) && BINDS_BELOW_PROC.has(path)))
     throw new HoyError(`a mount on ${mount.destination} is refused: it would stand in for the kernel's own /proc`, { status: 400 });
-  if (path === "/proc" && mount.type !== "proc" && !(isBind(mount) && isProcRoot(mount.source ?? "")))
+  if (path === "/proc" && (isBind(mount) ? !isProcRoot(mount.source ?? "") : mount.type !== "proc"))
     throw new HoyError("a mount on /proc has to be a proc file system", { status: 400 });
 }
 
