@@ -5,6 +5,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HoyError } from "../spec/error.ts";
+import { reason } from "../spec/reason.ts";
 import type { Settings } from "../spec/settings.ts";
 
 export type { Settings };
@@ -28,7 +29,7 @@ function exists(file: string): boolean {
   } catch (error) {
     // A home that this user may not look into (`sudo -u`) holds no settings for it.
     if ((error as NodeJS.ErrnoException).code === "EACCES" || (error as NodeJS.ErrnoException).code === "ENOTDIR") return false;
-    throw new HoyError(`cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot read ${file}: ${reason(error)}`, { cause: error });
   }
 }
 
@@ -37,7 +38,7 @@ async function readFile(file: string): Promise<Settings> {
   try {
     document = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new HoyError(`cannot read the settings in ${file}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot read the settings in ${file}: ${reason(error)}`, { cause: error });
   }
   // To valibot an array is an object, too.
   if (Array.isArray(document)) throw new HoyError(`${file}: expected an object, got an array`);

@@ -7,6 +7,7 @@ import { closeSync, existsSync, lstatSync, mkdirSync, openSync, realpathSync } f
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { HoyError } from "../spec/error.ts";
+import { reason } from "../spec/reason.ts";
 import { giveUpReserve, isFull, keepReserve } from "./reserve.ts";
 import { migrations } from "./schema.ts";
 
@@ -75,12 +76,30 @@ export function openStore(chosen?: string): Store {
   return { ...paths, db };
 }
 
+/** Checkpoints after so many pages of 4 KB in place of 1000: the write-ahead log stays small. */
+const FEW_PAGES = 16;
+
 function openOrMakeSpace(root: string, file: string): Database {
+  if (!isFull(root)) return openDatabase(file);
+  giveUpReserve(root);
+  const db = openWithoutSpace(root, file);
+  db.exec(`PRAGMA wal_autocheckpoint=${FEW_PAGES}`);
+  return db;
+}
+
+/**
+ * The index of the write-ahead log is a file, unless there can be no other process: then it is memory. Others wait meanwhile, so
+ * this is for a disk on which nothing else is possible.
+ */
+function openWithoutSpace(root: string, file: string): Database {
   try {
     return openDatabase(file);
   } catch (error) {
-    if (!isFull(root)) throw error;
-    if (giveUpReserve(root)) return openDatabase(file);
+    if (!isFull(root) || !existsSync(file)) throw error;
+  }
+  try {
+    return openDatabase(file, "PRAGMA locking_mode=EXCLUSIVE");
+  } catch (error) {
     throw new HoyError(`no space is left on the file system of ${root}`, {
       hint: "make some room there: not even the state can be read",
       cause: error,
@@ -100,7 +119,7 @@ function makeFolders(paths: StorePaths): void {
     // gives its journal the same mode.
     closeSync(openSync(join(paths.root, "state.db"), "a", 0o600));
   } catch (error) {
-    throw new HoyError(`cannot make the store at ${paths.root}: ${(error as Error).message}`, {
+    throw new HoyError(`cannot make the store at ${paths.root}: ${reason(error)}`, {
       hint: "choose another place with --root or HOY_ROOT",
       cause: error,
     });
@@ -110,13 +129,15 @@ function makeFolders(paths: StorePaths): void {
 /** How long to wait for another process's transaction. */
 const BUSY_MS = 10_000;
 
-function openDatabase(file: string): Database {
+function openDatabase(file: string, locking = ""): Database {
+  let db: Database | undefined;
   try {
-    const db = new Database(file);
-    db.exec(`PRAGMA busy_timeout=${BUSY_MS}; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;`);
+    db = new Database(file);
+    db.exec(`PRAGMA busy_timeout=${BUSY_MS}; ${locking}; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;`);
     migrate(db, file);
     return db;
   } catch (error) {
+    db?.close();
     if (error instanceof HoyError) throw error;
     throw new HoyError(`the state database ${file} cannot be read: ${(error as Error).message}`, {
       cause: error,
@@ -147,6 +168,10 @@ function migrate(db: Database, file: string): void {
     if (version > migrations.length)
       throw new HoyError(`${file} was written by a newer hoy (schema ${version}, this one knows ${migrations.length})`, {
         hint: "use the newer hoy, or another --root",
+      });
+    if (version === 0 && db.query("SELECT 1 FROM sqlite_schema").get())
+      throw new HoyError(`${file} has tables but no schema version: another program wrote it, or it is damaged`, {
+        hint: "nothing was changed; choose another place with --root or HOY_ROOT, or bring a copy of the file back",
       });
     for (const step of migrations.slice(version)) db.exec(step);
     db.exec(`PRAGMA user_version=${migrations.length}`);
