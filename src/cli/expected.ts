@@ -1,5 +1,6 @@
 /** Failures of the machine below us, which are no defect: they are told in one line like any other error. */
 import { HoyError } from "../spec/error.ts";
+import { reason } from "../spec/reason.ts";
 
 /** Codes of node:fs for what a user can act on wherever it happens. */
 const MACHINE = ["ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE", "ENOMEM"];
@@ -13,6 +14,8 @@ export function asExpected(error: unknown): HoyError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = "" } = error as NodeJS.ErrnoException;
   if (error.name === "SQLiteError") return new HoyError(`the state database: ${error.message}`, { cause: error });
-  if (SYSTEM.includes(error.name) || MACHINE.includes(code)) return new HoyError(error.message, { cause: error });
+  if (SYSTEM.includes(error.name)) return new HoyError(error.message, { cause: error });
+  const { path } = error as NodeJS.ErrnoException;
+  if (MACHINE.includes(code)) return new HoyError(path === undefined ? reason(error) : `${path}: ${reason(error)}`, { cause: error });
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** Kernel settings of interfaces below /proc/sys/net, of the network namespace that the calling thread is in. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { HoyError } from "../spec/error.ts";
+import { reason } from "../spec/reason.ts";
 
 const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
 
@@ -12,7 +13,7 @@ export function switchForwardingOn(): void {
   try {
     writeFileSync(IP_FORWARD, "1");
   } catch (error) {
-    throw new HoyError(`cannot switch on net.ipv4.ip_forward: ${(error as Error).message}`, {
+    throw new HoyError(`cannot switch on net.ipv4.ip_forward: ${reason(error)}`, {
       hint: "sysctl -w net.ipv4.ip_forward=1, or use --network none or --network host",
       cause: error,
     });
@@ -34,7 +35,7 @@ export function forbidIpv6(link: string): void {
     } catch (error) {
       // Without the folder the kernel has no IPv6 at all, or none for this interface.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      throw new HoyError(`cannot switch IPv6 off on ${link}: ${(error as Error).message}`, {
+      throw new HoyError(`cannot switch IPv6 off on ${link}: ${reason(error)}`, {
         hint: "/proc/sys/net must be writable, or use --network none or --network host",
         cause: error,
       });

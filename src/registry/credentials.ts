@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, w
 import { dirname, join } from "node:path";
 import { type DockerConfig, dockerConfigSchema } from "../spec/docker-config.ts";
 import { HoyError } from "../spec/error.ts";
+import { reason } from "../spec/reason.ts";
 import { DOCKER_HUB } from "../spec/reference.ts";
 import { validate } from "../spec/validate.ts";
 import { helperErase, helperGet, helperStore } from "./credential-helper.ts";
@@ -35,7 +36,7 @@ function readConfig(): DockerConfig {
     text = readFileSync(file, "utf8");
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return {};
-    throw new HoyError(`cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot read ${file}: ${reason(error)}`, { cause: error });
   }
   if (text.trim() === "") return {};
   try {
@@ -133,6 +134,6 @@ function writeConfig(config: DockerConfig): string {
     return file;
   } catch (error) {
     rmSync(temporary(target), { force: true });
-    throw new HoyError(`cannot write ${file}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot write ${file}: ${reason(error)}`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 /** The ids of an ordinary user's namespace: root is the user, the rest comes from /etc/subuid and /etc/subgid (subuid(5), user_namespaces(7)). */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { HoyError } from "../spec/error.ts";
+import { reason } from "../spec/reason.ts";
 import type { IDMapping } from "../spec/runtime.ts";
 
 export interface IdentityMaps {
@@ -127,6 +128,6 @@ export function writeMaps(pid: number, { uidMaps, gidMaps, needsHelpers }: Ident
     writeFileSync(`/proc/${pid}/gid_map`, gidMaps.map(line).join("\n"));
     writeFileSync(`/proc/${pid}/uid_map`, uidMaps.map(line).join("\n"));
   } catch (error) {
-    throw new HoyError(`cannot set up the user's namespace: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot set up the user's namespace: ${reason(error)}`, { cause: error });
   }
 }

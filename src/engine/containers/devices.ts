@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_DEVICES } from "../../runtime/defaults.ts";
+import { reason } from "../../spec/reason.ts";
 import type { Device, DeviceRule } from "../../spec/runtime.ts";
 import type { DeviceMapping, HostConfig } from "./options.ts";
 import { invalid } from "./parse/invalid.ts";
@@ -51,7 +52,7 @@ function mappedDevices({ PathOnHost, PathInContainer }: DeviceMapping): { device
     real = realpathSync(PathOnHost);
     stat = statSync(real);
   } catch (error) {
-    throw fail((error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : (error as Error).message);
+    throw fail((error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : reason(error));
   }
   const inside = cleanPath(PathInContainer);
   const device = deviceOf(inside, stat);

@@ -11,7 +11,9 @@ import { readInRoot } from "../../runtime/inroot.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { namespaceFlags } from "../../runtime/start.ts";
 import { resolveUser } from "../../runtime/users.ts";
+import { HoyError } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
+import { reason } from "../../spec/reason.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
 import { overrideEnv } from "./environment.ts";
@@ -61,7 +63,7 @@ export async function exec(store: Store, row: ContainerRow, options: ExecOptions
 }
 
 async function joinContainer(store: Store, row: ContainerRow, options: ExecOptions, target: Fd): Promise<ExecResult> {
-  const spec = parseExact(readFileSync(join(dataFolder(store, row.id), "config.json"), "utf8")) as Spec;
+  const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
   const process = execProcess(row, spec, options, target);
   const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
   const request: ExecRequest = {
@@ -85,8 +87,24 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
   return { kind: "running", session: underMonitor(store, row, { request, options, execId, monitors: cgroup.monitor }) };
 }
 
-function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target: Fd): Process {
-  const base = spec.process as Process;
+/** What the container was started with. Not more of it is checked than what damage can make unreadable: hoy wrote it. */
+function readSpec(file: string): Spec & { process: Process } {
+  let spec: Partial<Spec> | null;
+  try {
+    spec = parseExact(readFileSync(file, "utf8")) as Partial<Spec> | null;
+  } catch (error) {
+    const why = error instanceof SyntaxError ? "it is not JSON" : reason(error);
+    throw new HoyError(`cannot read ${file}: ${why}`, { exitCode: 125, hint: RESTART, cause: error });
+  }
+  if (!Array.isArray(spec?.process?.args))
+    throw new HoyError(`${file} is damaged: it does not say what the container's process is`, { exitCode: 125, hint: RESTART });
+  return spec as Spec & { process: Process };
+}
+
+const RESTART = "hoy stop and hoy start write the file anew";
+
+function execProcess(row: ContainerRow, spec: Spec & { process: Process }, options: ExecOptions, target: Fd): Process {
+  const base = spec.process;
   using root = open(`/proc/${row.pid}/root`, O_RDONLY | O_DIRECTORY);
   // opened by its number: as long as the process has not ended, that was not given to another one
   if (waitEnd(target, 0)) throw notRunning(row);

@@ -1,6 +1,7 @@
 /** All that is to be mounted into a container, from the four ways to ask for it (moby daemon/volumes.go, registerMountPoints). */
 import { mkdirSync, statSync } from "node:fs";
 import { HoyError } from "../../spec/error.ts";
+import { reason } from "../../spec/reason.ts";
 import type { ContainerOptions, MountRequest } from "./options.ts";
 import { invalid } from "./parse/invalid.ts";
 import { mountRequest } from "./parse/mount-rules.ts";
@@ -49,14 +50,14 @@ function prepareSource({ source, createSource }: MountRequest): void {
     statSync(source);
     return;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR")
-      throw new HoyError(`cannot look at the bind source ${source}: ${message}`, { status: 400, cause: error });
+      throw new HoyError(`cannot look at the bind source ${source}: ${reason(error)}`, { status: 400, cause: error });
   }
   if (!createSource) throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
   try {
     mkdirSync(source, { recursive: true, mode: 0o755 });
   } catch (error) {
-    throw new HoyError(`error while creating mount source path '${source}': ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`error while creating mount source path '${source}': ${reason(error)}`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 /** `run` and `create` as operations: the image, the container, its start. */
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { HoyError } from "../../spec/error.ts";
+import { reason } from "../../spec/reason.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { ensureImage, type PullEvent, type PullPolicy } from "../images/pull.ts";
@@ -43,7 +44,7 @@ function writeCidfile(path: string | undefined, id: string): void {
   try {
     writeFileSync(path, id, { flag: "wx" });
   } catch (error) {
-    throw new HoyError(`cannot write the container ID file ${path}: ${(error as Error).message}`, { exitCode: 125, cause: error });
+    throw new HoyError(`cannot write the container ID file ${path}: ${reason(error)}`, { exitCode: 125, cause: error });
   }
 }
 

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream, renameSync, rmSync, statSync } fro
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HoyError } from "../../spec/error.ts";
+import { reason } from "../../spec/reason.ts";
 import { familiarise, parseReference, repositoryName } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
 import { type LoadOptions, loadImages } from "../../storage/archive/load.ts";
@@ -49,9 +50,6 @@ export function saveArchive(store: Store, names: readonly string[]): AsyncGenera
   );
 }
 
-/** Of `ENOENT: no such file or directory, open '/x'` what is not said already. */
-const reason = (error: unknown): string => (error as Error).message.replace(/^[A-Z0-9]+: ([^,]*).*$/s, "$1");
-
 /** A device or a pipe would be replaced by the file, and a folder is no place for one. Docker's words. */
 function checkOutput(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -89,6 +87,7 @@ export async function loadArchive(store: Store, path: string | undefined, option
 }
 
 async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`cannot open ${path}: is a directory`, { status: 400 });
   const stream = createReadStream(path);
   const opened = Promise.withResolvers<void>();
   stream.once("open", () => opened.resolve());

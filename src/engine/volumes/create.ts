@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { HoyError } from "../../spec/error.ts";
+import { reason } from "../../spec/reason.ts";
 import { record } from "../../state/events.ts";
 import type { Store } from "../../state/store.ts";
 import { removeTree } from "../../storage/remove.ts";
@@ -36,7 +37,7 @@ export function createVolume(store: Store, { name, driver = "local", labels }: C
       .immediate();
   } catch (error) {
     if (isNew && existsSync(dirname(folder))) removeTree(dirname(folder));
-    throw new HoyError(`cannot make the volume ${own}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot make the volume ${own}: ${reason(error)}`, { cause: error });
   }
   return own;
 }

@@ -4,6 +4,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, RESOLVE_NO_SYMLINKS } from 
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
+import { reason } from "../../spec/reason.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import { attach, makeDirectories, makeFile, type Planner } from "./paths.ts";
@@ -73,10 +74,7 @@ function isDirectory(source: string): boolean {
   try {
     return statSync(source).isDirectory();
   } catch (error) {
-    throw new HoyError(
-      `cannot mount ${source}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : (error as Error).message}`,
-      { status: 400, cause: error },
-    );
+    throw new HoyError(`cannot mount ${source}: ${reason(error)}`, { status: 400, cause: error });
   }
 }
 

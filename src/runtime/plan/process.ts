@@ -94,6 +94,9 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   const { process, seccomp } = request;
   const args = process.args ?? [];
   if (args.length === 0 || args[0] === "") throw new HoyError("no command specified", { exitCode: 125, status: 400 });
+  // only 0 to 2 and that socket are left when a path of the image is used: CVE-2024-21626. Before the limits: `nofile` may be below it
+  part.op("keep the report's descriptor", NR.dup3, [request.report, REPORT, 0o2000000], { out: PlayerSlot.sync });
+  part.op("close all descriptors", NR.close_range, [REPORT + 1, 0x7fffffff, 0]);
   planRlimits(tape, part, process.rlimits);
   if (process.noNewPrivileges) part.op("set no_new_privs", NR.prctl, [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
   if (seccomp && !process.noNewPrivileges) planSeccomp(tape, part, seccomp);
@@ -103,9 +106,6 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
   part.op("set the parent-death signal", NR.prctl, [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
-  // only 0 to 2 and that socket are left when a path of the image is used: CVE-2024-21626
-  part.op("keep the report's descriptor", NR.dup3, [request.report, REPORT, 0o2000000], { out: PlayerSlot.sync });
-  part.op("close all descriptors", NR.close_range, [REPORT + 1, 0x7fffffff, 0]);
   part.op(`chdir to ${process.cwd}`, NR.chdir, [process.cwd]);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
   if (seccomp && process.noNewPrivileges) planSeccomp(tape, part, seccomp);

@@ -1,4 +1,6 @@
 /** `--security-opt` (docker/cli parseSecurityOpts, moby parseSecurityOpt). */
+
+import { reason } from "../../../spec/reason.ts";
 import { invalid } from "./invalid.ts";
 import { parseBool } from "./numbers.ts";
 
@@ -25,7 +27,7 @@ function profile(path: string, read: (path: string) => Uint8Array): string {
   try {
     content = new TextDecoder().decode(read(path));
   } catch (error) {
-    throw invalid(`opening seccomp profile (${path}) failed: ${(error as Error).message}`);
+    throw invalid(`opening seccomp profile (${path}) failed: ${reason(error)}`);
   }
   try {
     return JSON.stringify(JSON.parse(content));
