@@ -1,5 +1,6 @@
 /** Commands on several names go through all of them: what fails is told, the others are done, and the exit code is 1. */
 import { asExpected } from "./expected.ts";
+import { printable } from "./output/printable.ts";
 import { printLine, tellLine } from "./output/write.ts";
 
 /**
@@ -19,7 +20,7 @@ export async function forEachName(
     } catch (error) {
       const expected = asExpected(error);
       if (!expected) throw error;
-      tellLine(`hoy: ${expected.message}`);
+      tellLine(printable(`hoy: ${expected.message}`));
       if (!absentPasses || expected.status !== 404) code = 1;
     }
   }

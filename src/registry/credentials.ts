@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, w
 import { dirname, join } from "node:path";
 import { type DockerConfig, dockerConfigSchema } from "../spec/docker-config.ts";
 import { HoyError } from "../spec/error.ts";
+import { withoutNulls } from "../spec/json.ts";
 import { reason } from "../spec/reason.ts";
 import { DOCKER_HUB } from "../spec/reference.ts";
 import { validate } from "../spec/validate.ts";
@@ -40,7 +41,7 @@ function readConfig(): DockerConfig {
   }
   if (text.trim() === "") return {};
   try {
-    return validate(dockerConfigSchema, JSON.parse(text), file);
+    return validate(dockerConfigSchema, withoutNulls(JSON.parse(text)) ?? {}, file);
   } catch (error) {
     if (error instanceof HoyError) throw error;
     throw new HoyError(`${file} is not JSON`, { cause: error, hint: "correct the file, or set DOCKER_CONFIG to another folder" });

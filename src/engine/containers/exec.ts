@@ -15,6 +15,7 @@ import { HoyError } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import { reason } from "../../spec/reason.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
+import { checkIds } from "../../state/own-ids.ts";
 import type { Store } from "../../state/store.ts";
 import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
@@ -64,7 +65,7 @@ export async function exec(store: Store, row: ContainerRow, options: ExecOptions
 
 async function joinContainer(store: Store, row: ContainerRow, options: ExecOptions, target: Fd): Promise<ExecResult> {
   const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
-  const process = execProcess(row, spec, options, target);
+  const process = execProcess(row, spec, { options, target, rootless: store.rootless });
   const cgroup = locateCgroup(detectCgroups(), store.name, row.id);
   const request: ExecRequest = {
     target,
@@ -103,7 +104,13 @@ function readSpec(file: string): Spec & { process: Process } {
 
 const RESTART = "hoy stop and hoy start write the file anew";
 
-function execProcess(row: ContainerRow, spec: Spec & { process: Process }, options: ExecOptions, target: Fd): Process {
+interface Joining {
+  options: ExecOptions;
+  target: Fd;
+  rootless: boolean;
+}
+
+function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { options, target, rootless }: Joining): Process {
   const base = spec.process;
   using root = open(`/proc/${row.pid}/root`, O_RDONLY | O_DIRECTORY);
   // opened by its number: as long as the process has not ended, that was not given to another one
@@ -115,6 +122,7 @@ function execProcess(row: ContainerRow, spec: Spec & { process: Process }, optio
     group: text("etc/group"),
     groupAdd: options.user === undefined ? row.options.hostConfig.GroupAdd : null,
   });
+  if (rootless) checkIds({ uid: user.uid, gids: [user.gid] });
   const env = new Map<string, string>();
   overrideEnv(env, base.env ?? []);
   if (options.user !== undefined) env.set("HOME", user.home);
