@@ -139,10 +139,27 @@ function openDatabase(file: string, locking = ""): Database {
   } catch (error) {
     db?.close();
     if (error instanceof HoyError) throw error;
-    throw new HoyError(`the state database ${file} cannot be read: ${(error as Error).message}`, {
+    throw new HoyError(`the state database ${file} cannot be read: ${whyNot(file, error as Error)}`, {
       cause: error,
       hint: "nothing was changed; a copy of the file may help to find out why",
     });
+  }
+}
+
+/** Of a database at most, as there may be too few descriptors: itself, the log, its index, and the folder. */
+const FILES = 4;
+
+/** SQLite says no more than "unable to open database file". */
+function whyNot(file: string, error: Error & { code?: string }): string {
+  if (error.code !== "SQLITE_CANTOPEN") return error.message;
+  const opened: number[] = [];
+  try {
+    for (let count = 0; count < FILES; count++) opened.push(openSync(file, "r+"));
+    return error.message;
+  } catch (cause) {
+    return reason(cause);
+  } finally {
+    for (const fd of opened) closeSync(fd);
   }
 }
 

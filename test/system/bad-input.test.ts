@@ -257,3 +257,15 @@ each([ROOT], "busybox")(
     }
   },
 );
+
+each([ROOTLESS, PLAIN], "busybox")("ids that the user's namespace does not have, at run and at exec", async (store) => {
+  const words = /^hoy: your user namespace has no (uid|gid) 70000, only 0[^\n]*\ngive the user more ids in \/etc\/subuid[^\n]*\n$/;
+  const id = await store.ok(["run", "-d", "--network", "none", "--rootfs", store.rootfs, "sleep", "100"]);
+  for (const user of ["70000", "0:70000"]) {
+    const run = await store.hoy(["run", "--rm", "--network", "none", "-u", user, "--rootfs", store.rootfs, "true"]);
+    expect([run.code, run.stderr]).toEqual([125, expect.stringMatching(words)]);
+    const inside = await store.hoy(["exec", "-u", user, id, "true"]);
+    expect([inside.code, inside.stderr]).toEqual([126, expect.stringMatching(words)]);
+  }
+  await store.ok(["rm", "-f", id]);
+});

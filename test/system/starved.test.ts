@@ -26,3 +26,35 @@ root("too little address space: no library of the working directory is tried", a
     stderr: "hoy: not enough address space for the compiler (ulimit -v has to be 3 GiB or more)\n",
   });
 });
+
+root("too few descriptors: said as such", async (store) => {
+  const run = ["run", "--rm", "--network", "none", "--rootfs", store.rootfs, "true"];
+  await store.ok(run);
+  expect(limited(store, "-n 30", run)).toEqual({ code: 125, stderr: expect.stringMatching(/^hoy: [^\n]*too many open files\n$/) });
+  for (const [limit, args] of [
+    ["-n 20", run],
+    ["-n 6", ["ps"]],
+  ] as const) {
+    const { code, stderr } = limited(store, limit, args);
+    expect([limit, code === 0, stderr]).toEqual([limit, false, expect.stringMatching(/too many open files/i)]);
+  }
+});
+
+root("--ulimit nofile below what the start itself needs is the program's affair", async (store) => {
+  for (const limit of [1, 3])
+    expect(
+      await store.ok([
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--ulimit",
+        `nofile=${limit}`,
+        "--rootfs",
+        store.rootfs,
+        "sh",
+        "-c",
+        "ulimit -n",
+      ]),
+    ).toBe(String(limit));
+});

@@ -38,7 +38,7 @@ test("a volume is made once, with one event, and keeps what is in it", () => {
 test("a volume whose folder cannot be made is none", () => {
   rmSync(join(store.root, "volumes"), { recursive: true });
   writeFileSync(join(store.root, "volumes"), "");
-  expect(() => createVolume(store, { name: "data", labels: {} })).toThrow("cannot make the volume data: ENOTDIR");
+  expect(() => createVolume(store, { name: "data", labels: {} })).toThrow("cannot make the volume data: not a directory");
   expect([names(), events()]).toEqual([[], []]);
 });
 
