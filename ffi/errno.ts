@@ -146,6 +146,7 @@ export const ENODEV = 19;
 export const ENOTDIR = 20;
 export const EISDIR = 21;
 export const EINVAL = 22;
+export const EMFILE = 24;
 export const ENOSPC = 28;
 export const EROFS = 30;
 export const EPIPE = 32;

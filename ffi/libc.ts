@@ -3,26 +3,44 @@
  * Only the main thread of JavaScript calls these; whatever must happen after a clone is played by the player.
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { readFileSync } from "node:fs";
 import { encodeName } from "./names.ts";
 
-const LIBC = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
+/** A machine on which libc cannot be called: no defect of ours. */
+class LibcError extends Error {
+  override name = "LibcError";
+}
+
+/**
+ * The path of the libc that this process runs with. Never a bare name: Bun looks for one that cannot be loaded in the working
+ * directory too, where anybody may have put something.
+ */
+function libcPath(): string {
+  const maps = readFileSync("/proc/self/maps", "latin1");
+  const musl = /\/(?:ld-musl-|libc\.musl-)([^/.\n]+)\.so\.1$/m.exec(maps);
+  // musl knows itself only by the name in the executables' headers, and would load any other a second time
+  if (musl) return `/lib/ld-musl-${musl[1]}.so.1`;
+  const glibc = /\/.*\/libc(?:\.so\.6|-[\d.]+\.so)$/m.exec(maps);
+  if (glibc) return glibc[0];
+  throw new LibcError("there is no C library in /proc/self/maps: neither glibc's nor musl's");
+}
 
 function load() {
-  let failure: unknown;
-  for (const name of LIBC) {
-    try {
-      return dlopen(name, {
-        syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
-        __errno_location: { args: [], returns: "ptr" },
-        posix_spawn: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
-        posix_spawn_file_actions_init: { args: ["ptr"], returns: "i32" },
-        posix_spawn_file_actions_adddup2: { args: ["ptr", "i32", "i32"], returns: "i32" },
-      }).symbols;
-    } catch (error) {
-      failure = error;
-    }
+  const path = libcPath();
+  try {
+    return dlopen(path, {
+      syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
+      __errno_location: { args: [], returns: "ptr" },
+      posix_spawn: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
+      posix_spawn_file_actions_init: { args: ["ptr"], returns: "i32" },
+      posix_spawn_file_actions_adddup2: { args: ["ptr", "i32", "i32"], returns: "i32" },
+    }).symbols;
+  } catch (error) {
+    const why = (error as Error).message;
+    // JavaScriptCore does without its compiler where it cannot reserve the addresses for it.
+    if (/requires the JIT/.test(why)) throw new LibcError("not enough address space for the compiler (ulimit -v has to be 3 GiB or more)");
+    throw new LibcError(`cannot load ${path}: ${why}`);
   }
-  throw failure;
 }
 
 export const libc = load();

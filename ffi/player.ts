@@ -1,5 +1,5 @@
 /** Starts the player: its ELF in a sealed memfd, its descriptors in the places that player.c expects. */
-import { check, EINVAL, SysError } from "./errno.ts";
+import { check, EINVAL, EMFILE, SysError } from "./errno.ts";
 import { F_DUPFD_CLOEXEC, Fd, O_CLOEXEC, O_RDWR, open } from "./fd.ts";
 import { addressOf, cstr, libc, sys } from "./libc.ts";
 import { playerImage } from "./player-image.ts";
@@ -50,7 +50,13 @@ function sealedElf(): Fd {
   return fd;
 }
 
-const lift = (fd: Fd): Fd => (fd.number >= SAFE ? fd : new Fd(sys(NR.fcntl, fd.number, F_DUPFD_CLOEXEC, SAFE)));
+function lift(fd: Fd): Fd {
+  if (fd.number >= SAFE) return fd;
+  const result = sys(NR.fcntl, fd.number, F_DUPFD_CLOEXEC, SAFE);
+  // EINVAL: the limit itself is lower (fcntl(2))
+  if (result < 0) throw new SysError(`start the player with ${SAFE} descriptors or more`, result === -EINVAL ? EMFILE : -result);
+  return new Fd(result);
+}
 
 /**
  * Starts the player as a child of this process. Of 0, 1 and 2 it gets those of the caller that `inherit` names, else /dev/null;

@@ -1,6 +1,7 @@
 /** Commands on several names go through all of them: what fails is told, the others are done, and the exit code is 1. */
 import { programName } from "../spec/caller.ts";
 import { asExpected } from "./expected.ts";
+import { printable } from "./output/printable.ts";
 import { printLine, tellLine } from "./output/write.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function forEachName(
     } catch (error) {
       const expected = asExpected(error);
       if (!expected) throw error;
-      tellLine(`${programName()}: ${expected.message}`);
+      tellLine(printable(`${programName()}: ${expected.message}`));
       if (!absentPasses || expected.status !== 404) code = 1;
     }
   }

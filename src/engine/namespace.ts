@@ -3,10 +3,11 @@
  * and the mount namespace in which every container of the user lives, until the user's last process ends or it is killed.
  * hoy becomes the player, which joins both, and executes hoy again.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SysError } from "../../ffi/errno.ts";
-import { AT_FDCWD, type Fd, O_CREAT, O_RDWR, open, socketPair, tryLock, writeAll } from "../../ffi/fd.ts";
+import { AT_FDCWD, Fd, O_CREAT, O_RDWR, open, socketPair, tryLock, writeAll } from "../../ffi/fd.ts";
+import { sys } from "../../ffi/libc.ts";
 import { becomePlayer, spawnPlayer } from "../../ffi/player.ts";
 import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, slot, Tape } from "../../ffi/tape.ts";
@@ -16,7 +17,9 @@ import { carriedVariables } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import { lock } from "../state/lock.ts";
 import { hostUid, ROOTLESS_VARIABLE, userRunFolder } from "../state/store.ts";
+import { isAlive, readExit } from "./containers/alive.ts";
 import { engineProgram } from "./containers/program.ts";
+import { runFolder } from "./containers/row.ts";
 import { explainNamespaces } from "./namespace-explain.ts";
 
 const CLONE_NEWUSER = 0x10000000;
@@ -57,15 +60,16 @@ function ensurePause(): number {
 }
 
 /**
- * Unshares, waits for its ids, and then only waits. It puts its own record in place, which hoy wrote: should hoy be killed before the
+ * Unshares (or joins, as an heir), waits for its ids, and then only waits. It puts its own record in place, which hoy wrote: should hoy be killed before the
  * word, pause ends and leaves none; after it, there is one.
  */
-function pauseTape(folder: string): Tape {
+function pauseTape(folder: string, heir: boolean): Tape {
   const tape = new Tape();
   tape.mode = Mode.play;
   const part = new Part();
   part.op("new session", NR.setsid, [], { ignore: "any" });
-  part.op("unshare the user namespace", NR.unshare, [CLONE_NEWUSER | CLONE_NEWNS]);
+  if (heir) part.op("join the namespaces of a running container's monitor", NR.setns, [PlayerFd.data, CLONE_NEWUSER | CLONE_NEWNS]);
+  else part.op("unshare the user namespace", NR.unshare, [CLONE_NEWUSER | CLONE_NEWNS]);
   part.op("tell that it is unshared", NR.write, [PlayerFd.owner, tape.bytes(new Uint8Array(8)), 8]);
   part.op("wait for the ids", NR.read, [PlayerFd.owner, tape.space(8), 1], { expect: 1 });
   part.op("become root of the namespace", NR.setresgid, [0, 0, 0]).op("become root of the namespace", NR.setresuid, [0, 0, 0]);
@@ -78,13 +82,27 @@ function pauseTape(folder: string): Tape {
   return tape;
 }
 
+/** A pause that was killed left its namespaces to the monitors of the containers that run: the next one takes them over. */
 function startPause(folder: string, alive: Fd): number {
+  for (const monitor of livingMonitors(folder)) {
+    using held = monitor;
+    try {
+      return launchPause(folder, alive, held);
+    } catch (error) {
+      if (!(error instanceof HoyError)) throw error; // it has just ended, or is in namespaces that we may not join
+    }
+  }
+  return launchPause(folder, alive);
+}
+
+/** With `monitor` in its namespaces, else in new ones. */
+function launchPause(folder: string, alive: Fd, monitor?: Fd): number {
   // of an earlier one
   rmSync(pidFile(folder), { force: true });
-  const tape = pauseTape(folder);
+  const tape = pauseTape(folder, monitor !== undefined);
   const [ours, theirs] = socketPair();
   using tapeFd = tape.send();
-  const pid = spawnPlayer({ tape: tapeFd, owner: theirs, alive }, "hoy-pause");
+  const pid = spawnPlayer({ tape: tapeFd, owner: theirs, alive, ...(monitor && { data: monitor }) }, "hoy-pause");
   theirs.close();
   const frames = new FrameReader(ours.number);
   const expectWord = (): void => {
@@ -94,7 +112,7 @@ function startPause(folder: string, alive: Fd): number {
   };
   try {
     expectWord();
-    writeMaps(pid, identityMaps(ownIdentity()));
+    if (!monitor) writeMaps(pid, identityMaps(ownIdentity()));
     writeFileSync(newPidFile(folder), String(pid));
     writeAll(ours.number, new Uint8Array(1));
     expectWord();
@@ -102,6 +120,37 @@ function startPause(folder: string, alive: Fd): number {
     ours.close();
   }
   return pid;
+}
+
+/** The monitors of this user's running containers, whatever the store (pidfd_open(2)). */
+function* livingMonitors(folder: string): Generator<Fd> {
+  const stores = join(folder, "stores");
+  const runs = [folder, ...(existsSync(stores) ? readdirSync(stores).map((name) => join(stores, name)) : [])];
+  for (const run of runs) {
+    const containers = join(run, "containers");
+    for (const id of existsSync(containers) ? readdirSync(containers) : []) {
+      const monitor = monitorOf({ run }, id);
+      if (monitor) yield monitor;
+    }
+  }
+}
+
+/** The parent of the container's first process. */
+function monitorOf(store: { run: string }, id: string): Fd | undefined {
+  try {
+    const pid = readFileSync(join(runFolder(store, id), "pid"), "utf8").trim();
+    const parent = /^PPid:\s*([1-9]\d*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+    if (parent === undefined) return undefined;
+    const fd = sys(NR.pidfd_open, Number(parent), 0);
+    if (fd < 0) return undefined;
+    const monitor = new Fd(fd);
+    // a monitor that lives has not reaped: the numbers were still those of its processes
+    if (isAlive(store, id) && !readExit(store, id)) return monitor;
+    monitor.close();
+  } catch {
+    // it has ended meanwhile
+  }
+  return undefined;
 }
 
 /** Goes on inside the user's namespace: this call does not return there, the whole command starts again as its root. */

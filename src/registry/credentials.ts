@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { programName } from "../spec/caller.ts";
 import { type DockerConfig, dockerConfigSchema } from "../spec/docker-config.ts";
 import { HoyError, reasonOf } from "../spec/error.ts";
+import { withoutNulls } from "../spec/json.ts";
 import { DOCKER_HUB } from "../spec/reference.ts";
 import { validate } from "../spec/validate.ts";
 import { helperErase, helperGet, helperStore } from "./credential-helper.ts";
@@ -41,7 +42,7 @@ function readConfig(): DockerConfig {
   }
   if (text.trim() === "") return {};
   try {
-    return validate(dockerConfigSchema, JSON.parse(text), file);
+    return validate(dockerConfigSchema, withoutNulls(JSON.parse(text)) ?? {}, file);
   } catch (error) {
     if (error instanceof HoyError) throw error;
     throw new HoyError(`${file} is not JSON`, { cause: error, hint: "correct the file, or set DOCKER_CONFIG to another folder" });

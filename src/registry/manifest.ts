@@ -10,6 +10,7 @@ import {
   indexSchema,
   manifestSchema,
 } from "../spec/image.ts";
+import { withoutNulls } from "../spec/json.ts";
 import { DOCKER_INDEX, DOCKER_MANIFEST, isIndex, isManifest, OCI_INDEX, OCI_MANIFEST } from "../spec/mediatypes.ts";
 import { formatPlatform, type PlatformName, platformRank } from "../spec/platform.ts";
 import { familiar, familiarName, type Reference } from "../spec/reference.ts";
@@ -109,7 +110,7 @@ async function refusal(reference: Reference, answer: Answer): Promise<HoyError> 
 
 function parseJson(bytes: Uint8Array, what: string): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return withoutNulls(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
   } catch (error) {
     throw new HoyError(`${what} is not JSON`, { status: 502, cause: error });
   }

@@ -7,8 +7,9 @@ import type { Store } from "../state/store.ts";
 import { recordImage } from "../storage/image-events.ts";
 import { addRepoDigest, findImageById, type ImageRecord, nameImage } from "../storage/images.ts";
 import { ingestImage, type LayerPhase, type LayerSource } from "../storage/ingest.ts";
+import { isWhole } from "../storage/layers.ts";
 import { readBlob } from "./blob.ts";
-import { openRepository, type Repository } from "./client.ts";
+import { hostName, openRepository, type Repository } from "./client.ts";
 import { endpointsOf } from "./hosts.ts";
 import { fetchConfig, fetchManifest, headDigest, resolveManifest } from "./manifest.ts";
 import { openNetwork } from "./transport.ts";
@@ -71,6 +72,7 @@ async function pullFrom(store: Store, repository: Repository, reference: Referen
     (layer, position): LayerSource => ({
       digest: layer.digest,
       size: layer.size,
+      origin: `registry ${hostName(repository)}`,
       mediaType: layer.mediaType,
       diffId: config.config.rootfs.diff_ids[position] ?? "",
       open: () => readBlob(repository, layer),
@@ -117,7 +119,7 @@ function findPresent(store: Store, { reference, digest, platform, before }: Want
   return rows
     .filter(({ id }) => before === undefined || id === before)
     .map(({ id }) => findImageById(store, id))
-    .find((image) => image !== undefined && platformRank(image, platform) === 0);
+    .find((image) => image !== undefined && platformRank(image, platform) === 0 && isWhole(store, image.id));
 }
 
 function checkPlatform(

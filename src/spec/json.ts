@@ -22,8 +22,8 @@ export function stringifyExact(value: unknown, indent?: number): string {
   return JSON.stringify(value, (_key, member: unknown) => (typeof member === "bigint" ? raw(member.toString()) : member), indent);
 }
 
-/** Members that are null, which Go's encoder writes for empty lists, are taken away. */
-function withoutNulls(value: unknown): unknown {
+/** Without the members that are null, which Go's encoder writes for empty lists and its decoder takes as absent. */
+export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== "object" || value === null) return value;
   const members = Object.entries(value).filter(([, member]) => member !== null);
@@ -35,6 +35,7 @@ export function parseDocument(text: string, what: string): unknown {
   try {
     return withoutNulls(parseExact(text));
   } catch (error) {
+    if (error instanceof RangeError) throw new HoyError(`${what}: nested too deeply`, { cause: error, status: 400 });
     if (!(error instanceof SyntaxError)) throw error;
     throw new HoyError(`${what}: ${error.message}`, { cause: error, status: 400 });
   }

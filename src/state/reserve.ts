@@ -1,37 +1,57 @@
 /**
- * A file of zeros in the store that is given up when the disk is full: without some space SQLite cannot even open the database, and
- * nobody could remove anything.
+ * A file of zeros in the store, of which parts are given up when the disk is full: without some space SQLite can neither open the
+ * database nor write to it, and nobody could remove anything. It takes its size back out of what becomes free.
  */
-import { existsSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
+/** Its size, but on a small file system no more than a sixteenth of that. */
 const BYTES = 1 << 20;
-/** With less than this it is not made: the space is somebody else's. */
-const PLENTY = 64 << 20;
+/** What a command is given: an index of 32 KB for the write-ahead log, and room for the changes. */
+const NEEDED = 256 << 10;
 
 const file = (root: string): string => join(root, "reserve");
 
-/** Bytes that this user may still write at `path`. */
-function free(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
+const sizeOf = (root: string): number => statSync(file(root), { throwIfNoEntry: false })?.size ?? 0;
+
+/** Bytes of the file system, and those that this user may still write there. */
+function space(root: string): { total: number; free: number } {
+  const { blocks, bavail, bsize } = statfsSync(root);
+  return { total: blocks * bsize, free: bavail * bsize };
 }
 
-/** Makes it where it is missing and there is space. */
+export const isFull = (root: string): boolean => space(root).free < NEEDED;
+
+/** Makes it, or what is missing of it, out of space that nobody needs for a removal. */
 export function keepReserve(root: string): void {
-  if (existsSync(file(root)) || free(root) < PLENTY) return;
+  const size = sizeOf(root);
+  if (size >= BYTES) return;
+  const { total, free } = space(root);
+  const wanted = Math.min(BYTES, Math.floor(total / 16), size + free - 2 * NEEDED);
+  if (wanted - size < NEEDED / 4) return;
   try {
-    writeFileSync(file(root), new Uint8Array(BYTES), { mode: 0o600 });
+    using reserve = openReserve(root);
+    writeSync(reserve.fd, new Uint8Array(wanted - size), 0, wanted - size, size);
   } catch {
-    rmSync(file(root), { force: true }); // a quota, or others were faster: the next command tries again
+    // a quota, or others were faster: the next command tries again
   }
 }
 
-export const isFull = (root: string): boolean => free(root) < BYTES / 2;
-
-/** Gives it up; false when there is none. */
+/** Gives up as much of it as a command needs. False when nothing was left to give. */
 export function giveUpReserve(root: string): boolean {
-  if (!existsSync(file(root))) return false;
-  rmSync(file(root), { force: true });
+  const size = sizeOf(root);
+  if (size === 0) return false;
+  const rest = size - Math.max(NEEDED - space(root).free, 0);
+  try {
+    using reserve = openReserve(root);
+    ftruncateSync(reserve.fd, Math.max(rest, 0));
+  } catch {
+    rmSync(file(root), { force: true }); // where not even this may be written
+  }
   return true;
+}
+
+function openReserve(root: string): Disposable & { fd: number } {
+  const fd = openSync(file(root), constants.O_RDWR | constants.O_CREAT, 0o600);
+  return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }

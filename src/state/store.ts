@@ -6,7 +6,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { failureOf, HoyError } from "../spec/error.ts";
+import { failureOf, HoyError, reasonOf } from "../spec/error.ts";
 import { giveUpReserve, isFull, keepReserve } from "./reserve.ts";
 import { migrations } from "./schema.ts";
 
@@ -75,12 +75,30 @@ export function openStore(chosen?: string): Store {
   return { ...paths, db };
 }
 
+/** Checkpoints after so many pages of 4 KB in place of 1000: the write-ahead log stays small. */
+const FEW_PAGES = 16;
+
 function openOrMakeSpace(root: string, file: string): Database {
+  if (!isFull(root)) return openDatabase(file);
+  giveUpReserve(root);
+  const db = openWithoutSpace(root, file);
+  db.exec(`PRAGMA wal_autocheckpoint=${FEW_PAGES}`);
+  return db;
+}
+
+/**
+ * The index of the write-ahead log is a file, unless there can be no other process: then it is memory. Others wait meanwhile, so
+ * this is for a disk on which nothing else is possible.
+ */
+function openWithoutSpace(root: string, file: string): Database {
   try {
     return openDatabase(file);
   } catch (error) {
-    if (!isFull(root)) throw error;
-    if (giveUpReserve(root)) return openDatabase(file);
+    if (!isFull(root) || !existsSync(file)) throw error;
+  }
+  try {
+    return openDatabase(file, "PRAGMA locking_mode=EXCLUSIVE");
+  } catch (error) {
     throw new HoyError(`no space is left on the file system of ${root}`, {
       hint: "make some room there: not even the state can be read",
       cause: error,
@@ -110,18 +128,37 @@ function makeFolders(paths: StorePaths): void {
 /** How long to wait for another process's transaction. */
 const BUSY_MS = 10_000;
 
-function openDatabase(file: string): Database {
+function openDatabase(file: string, locking = ""): Database {
+  let db: Database | undefined;
   try {
-    const db = new Database(file);
-    db.exec(`PRAGMA busy_timeout=${BUSY_MS}; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;`);
+    db = new Database(file);
+    db.exec(`PRAGMA busy_timeout=${BUSY_MS}; ${locking}; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;`);
     migrate(db, file);
     return db;
   } catch (error) {
+    db?.close();
     if (error instanceof HoyError) throw error;
-    throw new HoyError(`the state database ${file} cannot be read: ${(error as Error).message}`, {
+    throw new HoyError(`the state database ${file} cannot be read: ${whyNot(file, error as Error)}`, {
       cause: error,
       hint: "nothing was changed; a copy of the file may help to find out why",
     });
+  }
+}
+
+/** Of a database at most, as there may be too few descriptors: itself, the log, its index, and the folder. */
+const FILES = 4;
+
+/** SQLite says no more than "unable to open database file". */
+function whyNot(file: string, error: Error & { code?: string }): string {
+  if (error.code !== "SQLITE_CANTOPEN") return error.message;
+  const opened: number[] = [];
+  try {
+    for (let count = 0; count < FILES; count++) opened.push(openSync(file, "r+"));
+    return error.message;
+  } catch (cause) {
+    return reasonOf(cause);
+  } finally {
+    for (const fd of opened) closeSync(fd);
   }
 }
 
@@ -147,6 +184,10 @@ function migrate(db: Database, file: string): void {
     if (version > migrations.length)
       throw new HoyError(`${file} was written by a newer hoy (schema ${version}, this one knows ${migrations.length})`, {
         hint: "use the newer hoy, or another --root",
+      });
+    if (version === 0 && db.query("SELECT 1 FROM sqlite_schema").get())
+      throw new HoyError(`${file} has tables but no schema version: another program wrote it, or it is damaged`, {
+        hint: "nothing was changed; choose another place with --root or HOY_ROOT, or bring a copy of the file back",
       });
     for (const step of migrations.slice(version)) db.exec(step);
     db.exec(`PRAGMA user_version=${migrations.length}`);

@@ -6,6 +6,7 @@
 import { readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "../state/store.ts";
+import { linksFolder } from "./layers.ts";
 import { leasedDigests, sweepTemporary, takeLease } from "./lease.ts";
 
 export interface Collected {
@@ -89,8 +90,8 @@ function sweepFiles(store: Store, trash: string): void {
     }
   };
   move(join(store.root, "blobs", "sha256"), blobs);
+  const links = linksFolder(store);
   move(join(store.root, "layers"), layers);
-  const links = join(store.root, "layers", "l");
   const targets = new Set([...layers].map((chainId) => `../${chainId.slice("sha256:".length)}/diff`));
   for (const name of readdirSync(links)) {
     const target = readlinkSync(join(links, name));

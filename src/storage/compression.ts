@@ -10,6 +10,11 @@ export type Compression = "none" | "gzip" | "zstd";
 /** 64 KiB, the default, is much slower; 1 MiB is little faster and holds more memory. */
 const CHUNK = 1 << 17;
 const ZSTD_MAGIC = 0xfd2fb528;
+/** What others pack with; no tar begins so. */
+const FOREIGN = [
+  { name: "xz", magic: /^\xfd7zX/ },
+  { name: "bzip2", magic: /^BZh[1-9]/ },
+];
 /** Frames that a reader has to skip (RFC 8878, 3.1.2): a stream may begin with one. */
 const isSkippable = (magic: number): boolean => magic >>> 4 === 0x184d2a5;
 
@@ -39,7 +44,15 @@ export async function decompress(source: ByteSource, what: string): Promise<Deco
     head.push(asBuffer(value));
     length += value.length;
   }
-  const compression = detectCompression(head.length === 1 ? (head[0] as Buffer) : Buffer.concat(head));
+  const first = head.length === 1 ? (head[0] as Buffer) : Buffer.concat(head);
+  const foreign = FOREIGN.find(({ magic }) => magic.test(first.toString("latin1", 0, 4)));
+  if (foreign) {
+    await chunks.return?.();
+    throw new HoyError(`${what}: ${foreign.name} is not supported, only gzip and zstd`, {
+      hint: `unpack it with ${foreign.name} -d first`,
+    });
+  }
+  const compression = detectCompression(first);
   const whole = resume(head, chunks);
   if (compression === "none") return { compression, stream: whole };
   const failure = `${what}: corrupt ${compression} stream`;

@@ -1,6 +1,7 @@
 /** Removing images with Docker's rules (moby, daemon/images/image_delete.go): names first, the image with its last name. */
 import { HoyError } from "../spec/error.ts";
 import { familiarise, parseReference, repositoryName } from "../spec/reference.ts";
+import { keepReserve } from "../state/reserve.ts";
 import type { Store } from "../state/store.ts";
 import { collectGarbage } from "./collect.ts";
 import { recordImage } from "./image-events.ts";
@@ -41,6 +42,7 @@ export function removeImage(store: Store, request: RemoveImageRequest): ImageRem
   const gone = store.db.transaction(() => removeRows(store, request, removals)).immediate();
   if (!gone) return removals;
   const collected = new Set(collectGarbage(store).layers);
+  keepReserve(store.root);
   for (const { chainId } of layers) if (collected.has(chainId)) removals.push({ deleted: chainId });
   return removals;
 }

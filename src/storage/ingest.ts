@@ -13,7 +13,7 @@ import type { ImageRecord } from "./images.ts";
 import { findImageById } from "./images.ts";
 import { type FetchedLayer, fetchLayer, type LayerPhase, type LayerSource } from "./ingest/layer.ts";
 import { lockLayer } from "./ingest/lock.ts";
-import { addLayer, chainIds, findLayer, layerFolder, recordBlob } from "./layers.ts";
+import { addLayer, chainIds, findLayer, hasLayer, layerFolder, recordBlob } from "./layers.ts";
 import { awaitCollections, type Lease, sweepTemporary, takeLease } from "./lease.ts";
 import { storedManifest } from "./manifest.ts";
 import { diskFull, settleLayer } from "./unpack.ts";
@@ -122,7 +122,7 @@ async function ingestLayers(store: Store, request: IngestRequest, { chain, lease
       let held: Disposable | undefined;
       try {
         held = await lockLayer(store, chainId, { signal, onWait: () => report("waiting") });
-        if (!findLayer(store, chainId)) {
+        if (!hasLayer(store, chainId)) {
           await twin;
           signal.throwIfAborted();
           fetchedLayer = await fetchLayer(source, { store, lease, folder, signal, onProgress: report });

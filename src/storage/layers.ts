@@ -1,5 +1,5 @@
 /** Unpacked layers: layers/<hex of the chain id>/diff, their short links, and their rows. */
-import { existsSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { HoyError } from "../spec/error.ts";
 import type { Store, StorePaths } from "../state/store.ts";
@@ -33,6 +33,21 @@ const COLUMNS = "chain_id AS chainId, diff_id AS diffId, parent, link, size";
 /** The row of a layer, or undefined. */
 export const findLayer = (store: Store, chainId: string): LayerRecord | undefined =>
   (store.db.query(`SELECT ${COLUMNS} FROM layers WHERE chain_id = ?`).get(chainId) as LayerRecord | null) ?? undefined;
+
+/** True when the layer is there, its files too: what somebody removed from the store's folder is fetched again. */
+export const hasLayer = (store: Store, chainId: string): boolean =>
+  findLayer(store, chainId) !== undefined && existsSync(layerFolder(store, chainId));
+
+/** True when no layer of the image is missing. */
+export const isWhole = (store: Store, imageId: string): boolean =>
+  imageLayers(store, imageId).every(({ chainId }) => existsSync(layerFolder(store, chainId)));
+
+/** The folder of the short links, made where it is missing. */
+export function linksFolder(store: StorePaths): string {
+  const folder = join(store.root, "layers", "l");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
 
 /** The layers of an image, the lowest first. */
 export const imageLayers = (store: Store, imageId: string): LayerRecord[] =>
@@ -78,6 +93,7 @@ export interface NewLayer {
  */
 export function addLayer(store: Store, layer: NewLayer, { from, scratch }: { from: string; scratch: string }): void {
   const target = join(store.root, "layers", hexOf(layer.chainId));
+  linksFolder(store);
   // Without a row it is what a dead process left.
   if (existsSync(target)) renameSync(target, join(scratch, `stale-${crypto.randomUUID()}`));
   renameSync(from, target);
@@ -86,7 +102,9 @@ export function addLayer(store: Store, layer: NewLayer, { from, scratch }: { fro
       const link = makeLink(store, layer.chainId);
       if (layer.blob) recordBlob(store, layer.blob);
       store.db
-        .query("INSERT INTO layers(chain_id, diff_id, parent, link, size) VALUES (?, ?, ?, ?, ?)")
+        .query(
+          "INSERT INTO layers(chain_id, diff_id, parent, link, size) VALUES (?, ?, ?, ?, ?) ON CONFLICT(chain_id) DO UPDATE SET size = excluded.size",
+        )
         .run(layer.chainId, layer.diffId, layer.parent ?? null, link, layer.size);
       if (layer.blob)
         store.db.query("INSERT OR IGNORE INTO layer_blobs(diff_id, digest) VALUES (?, ?)").run(layer.diffId, layer.blob.digest);
@@ -104,10 +122,10 @@ const LINK_LENGTH = 12;
 /** The shortest free name, so that many of them fit the page of the old mount call. */
 function makeLink(store: Store, chainId: string): string {
   const hex = hexOf(chainId);
-  const taken = store.db.query("SELECT 1 FROM layers WHERE link = ?");
+  const taken = store.db.query("SELECT 1 FROM layers WHERE link = ? AND chain_id != ?");
   for (let length = LINK_LENGTH; length <= hex.length; length++) {
     const link = hex.slice(0, length);
-    if (taken.get(link)) continue;
+    if (taken.get(link, chainId)) continue;
     const path = join(store.root, "layers", "l", link);
     const target = `../${hex}/diff`;
     if (linkTarget(path) === target) return link;

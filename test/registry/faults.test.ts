@@ -96,7 +96,7 @@ describe("a registry with faults", () => {
   needs("wrong bytes", async () => {
     using at = scene();
     await using proxy = await through((request) => (isLayer(request) ? { flip: 600_000 } : undefined));
-    await pullFails(at, proxy, new RegExp(`layer ${LAYER.digest}: `));
+    await pullFails(at, proxy, new RegExp(`^layer ${LAYER.digest} from registry ${proxy.address}: wrong content, its digest is `));
   });
 
   needs("wrong bytes of the config", async () => {

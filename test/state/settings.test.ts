@@ -46,6 +46,11 @@ describe("settings", () => {
     [{ "default-shm-size": "much" }, /default-shm-size: is not a size/],
     [{ "registry-mirrors": ["mirror.example.com"] }, /registry-mirrors\[0\]: is not a registry's address/],
     [{ "default-address-pools": [{ base: "10.0.0.0/8", size: 24, x: 1 }] }, /default-address-pools\[0\]/],
+    [{ "insecure-registries": ["a:5000", "10.0.0.0/8", "1.2.3.0/99"] }, /insecure-registries\[2\]: is not a block of addresses/],
+    [{ "default-address-pools": [{ base: "10.0.0.0/33", size: 24 }] }, /default-address-pools\[0\]\.base: is not a block/],
+    [{ "default-address-pools": [{ base: "10.0.0.0/8", size: 4 }] }, /default-address-pools\[0\]: the size/],
+    [{ dns: ["1.1.1.1", "x"] }, /dns\[1\]: is not an IP address/],
+    [{ bip: "300.1.1.1/24" }, /bip: is not an address with its prefix length/],
     [[], /a\.json/],
     ["{", /cannot read the settings in .*a\.json/],
   ])("%j is refused with file and key", async (content, words) => {

@@ -90,7 +90,9 @@ describe("load", () => {
   });
 
   const broken: [string, Uint8Array, string][] = [
-    ["no archive", Buffer.alloc(2048, "words "), "corrupt archive"],
+    ["no archive", Buffer.alloc(2048, "words "), "this is no image archive: corrupt archive"],
+    ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4]), "image archive: xz is not supported"],
+    ["bzip2", Buffer.from("BZh91AY&SY"), "image archive: bzip2 is not supported"],
     [
       "an archive of something else",
       tar([{ name: "etc/passwd", data: "x" }]),

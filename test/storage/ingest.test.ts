@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from "node:path";
 import type { Store } from "../../src/state/store.ts";
 import { collectGarbage } from "../../src/storage/collect.ts";
-import { blobPath } from "../../src/storage/content.ts";
+import { blobPath, digestOf } from "../../src/storage/content.ts";
 import { removeImage } from "../../src/storage/image-remove.ts";
 import { findImageById, imageConfig } from "../../src/storage/images.ts";
 import { ingestImage, type LayerPhase } from "../../src/storage/ingest.ts";
@@ -240,6 +240,7 @@ describe("what is wrong is refused, and nothing stays", () => {
   const data = built.layers[1]?.data as Uint8Array;
   const flipped = Uint8Array.from(data);
   flipped[data.length - 9] = (flipped[data.length - 9] as number) ^ 1;
+  const NO_TAR = Buffer.alloc(1024, "x");
   const other = buildImage(smallImage("other")).layers[1] as { data: Uint8Array; digest: string };
 
   const cases: [string, Parameters<typeof ingestImage>[1], RegExp][] = [
@@ -256,8 +257,17 @@ describe("what is wrong is refused, and nothing stays", () => {
       /its content has the digest .* instead of/,
     ],
     ["a damaged gzip", withLayer(() => ({ open: () => chunked(flipped) })), /corrupt gzip stream|wrong content/],
-    ["a stream that ends early", withLayer(() => ({ open: () => chunked(data.subarray(0, data.length / 2)) })), /corrupt gzip stream/],
-    ["no tar at all", withLayer(() => ({ open: () => chunked(Buffer.alloc(1024, "x")), size: 1024 })), /corrupt archive/],
+    [
+      "a stream that ends early",
+      withLayer(() => ({ open: () => chunked(data.subarray(0, data.length / 2)) })),
+      /\d+ bytes instead of the announced \d+/,
+    ],
+    ["no tar at all", withLayer(() => ({ open: () => chunked(Buffer.alloc(1024, "x")), size: 1024 })), /wrong content, its digest is/],
+    [
+      "no tar at all, as announced",
+      withLayer(() => ({ open: () => chunked(NO_TAR), size: NO_TAR.length, digest: digestOf(NO_TAR), origin: "registry x" })),
+      /^layer sha256:[0-9a-f]+ from registry x: corrupt archive/,
+    ],
     ["a manifest with fewer layers", { ...request(), layers: request().layers.slice(1) }, /has 2 layers, its manifest 1/],
     ["layers in another order", { ...request(), layers: request().layers.toReversed() }, /the image config says/],
     ["a config that is no JSON", { ...request(), config: Buffer.from("{") }, /^image config sha256:[0-9a-f]+: /],
@@ -293,7 +303,7 @@ describe("what is wrong is refused, and nothing stays", () => {
     const [low, high] = request().layers as [ReturnType<typeof request>["layers"][number], ReturnType<typeof request>["layers"][number]];
     const failing = { ...low, open: () => chunked(Buffer.alloc(10, "x")) };
     const error = await failureOf(ingestImage(scope.store, { ...request(), layers: [failing, { ...high, open: hanging }] }));
-    expect(error.message).toContain("corrupt archive");
+    expect(error.message).toContain("10 bytes instead of the announced");
     const stop = new AbortController();
     const pending = failureOf(ingestImage(scope.store, { ...request(), layers: [low, { ...high, open: hanging }], signal: stop.signal }));
     setTimeout(() => stop.abort(new Error("given up")), 50);

@@ -165,6 +165,8 @@ all("a store that is no folder, has a newer or a broken database, or may not be 
     const { user_version } = db.query("PRAGMA user_version").get() as { user_version: number };
     db.exec(`PRAGMA busy_timeout=5000; PRAGMA user_version=${user_version + 1}`);
     await attempt(store.root, "newer");
+    db.exec("PRAGMA user_version=0");
+    await attempt(store.root, "has tables but no schema version");
     db.exec(`PRAGMA user_version=${user_version}`);
   }
   await store.ok(["ps"]);
@@ -175,6 +177,32 @@ all("a store that is no folder, has a newer or a broken database, or may not be 
   mkdirSync(file);
   await attempt(store.root, "state.db");
   rmSync(file, { recursive: true });
+});
+
+all("files of a container that are damaged: the line names them", async (store) => {
+  const id = await store.ok(["run", "-d", "--network", "none", "--rootfs", store.rootfs, "sh", "-c", "echo out; sleep 100"]);
+  const expectLine = async (args: readonly string[], [wanted, words]: [number, string]): Promise<void> => {
+    const { code, stderr } = await store.hoy(args);
+    expect([args[0], code, stderr.split("\n")[0]]).toEqual([args[0], wanted, expect.stringContaining(words)]);
+    expect(stderr).not.toContain("internal error");
+  };
+  const config = join(store.root, "containers", id, "config.json");
+  for (const content of ["", "{", "null", "[]", "{}", '{"process":null}', '{"process":{}}']) {
+    writeFileSync(config, content);
+    await expectLine(["exec", id, "true"], [125, config]);
+  }
+  rmSync(config);
+  await expectLine(["exec", id, "true"], [125, `${config}: no such file or directory`]);
+  await store.ok(["stop", "-t", "0", id]);
+  await store.ok(["start", id]);
+  await store.ok(["exec", id, "true"]);
+  const log = join(store.root, "containers", id, "log.json");
+  rmSync(log);
+  mkdirSync(log);
+  await expectLine(["logs", id], [1, log]);
+  await expectLine(["load", "-i", store.dir], [1, `cannot open ${store.dir}: is a directory`]);
+  rmSync(log, { recursive: true });
+  await store.ok(["rm", "-f", id]);
 });
 
 each([ROOT], "busybox")("a full disk: told, the containers go on, and what is removed makes room", async (store) => {
@@ -208,4 +236,58 @@ each([ROOT], "busybox")("a full disk: told, the containers go on, and what is re
     await store.hoy(["rm", "-f", "alive", "fat"], at);
     mount("umount", "-l", point);
   }
+});
+
+each([ROOT], "busybox")(
+  "a small disk that is filled again and again, and one without any reserve: what is there can be removed",
+  async (store) => {
+    const point = join(store.dir, "small");
+    mkdirSync(point);
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", point]).exitCode).toBe(0);
+    const at = { root: join(point, "store") };
+    const flags = ["--network", "none", "--rootfs", store.rootfs];
+    const ballast = join(point, "ballast");
+    const fill = (): void => {
+      Bun.spawnSync(["dd", "if=/dev/zero", `of=${ballast}`, "bs=4k", "oflag=append", "conv=notrunc"], { stderr: "ignore" });
+    };
+    const words = "head -c 1000000 /dev/zero > /big; sleep 1000";
+    try {
+      const names = ["ca", "cb", "cc", "cd"];
+      for (const name of names) await store.ok(["run", "-d", "--name", name, ...flags, "sh", "-c", words], at);
+      await store.ok(["volume", "create", "data"], at);
+      await store.ok(["create", "--name", "empty", ...flags, "true"], at);
+      fill();
+      expect((await store.ok(["ps", "-aq"], at)).split("\n")).toHaveLength(5);
+      await store.ok(["rm", "empty"], at);
+      await store.ok(["volume", "rm", "data"], at);
+      await store.ok(["stop", "-t", "0", "ca"], at);
+      await store.ok(["rm", "ca"], at);
+      for (const name of ["cb", "cc"]) {
+        fill();
+        await store.ok(["rm", "-f", name], at);
+      }
+      rmSync(join(at.root, "reserve"), { force: true });
+      fill();
+      expect(await store.ok(["ps", "-q"], at)).not.toBe("");
+      await store.ok(["rm", "-f", "cd"], at);
+      rmSync(ballast);
+      await store.ok(["run", "--rm", ...flags, "true"], at);
+    } finally {
+      rmSync(ballast, { force: true });
+      await store.hoy(["rm", "-f", "ca", "cb", "cc", "cd", "empty"], at);
+      expect(Bun.spawnSync(["umount", "-l", point]).exitCode).toBe(0);
+    }
+  },
+);
+
+each([ROOTLESS, PLAIN], "busybox")("ids that the user's namespace does not have, at run and at exec", async (store) => {
+  const words = /^hoy: your user namespace has no (uid|gid) 70000, only 0[^\n]*\ngive the user more ids in \/etc\/subuid[^\n]*\n$/;
+  const id = await store.ok(["run", "-d", "--network", "none", "--rootfs", store.rootfs, "sleep", "100"]);
+  for (const user of ["70000", "0:70000"]) {
+    const run = await store.hoy(["run", "--rm", "--network", "none", "-u", user, "--rootfs", store.rootfs, "true"]);
+    expect([run.code, run.stderr]).toEqual([125, expect.stringMatching(words)]);
+    const inside = await store.hoy(["exec", "-u", user, id, "true"]);
+    expect([inside.code, inside.stderr]).toEqual([126, expect.stringMatching(words)]);
+  }
+  await store.ok(["rm", "-f", id]);
 });

@@ -48,6 +48,18 @@ all("kill ends it with 137, stop with 143 or, after its time, 137", async (store
   expect(await store.ok(["wait", "deaf"])).toBe("137");
 });
 
+all("kill waits for the end: what was killed can be removed at once", async (store) => {
+  for (let round = 0; round < 5; round++) {
+    await detach(store, ["--name", "killed"], "sleep", "60");
+    await store.ok(["kill", "killed"]);
+    await store.ok(["rm", "killed"]);
+  }
+  await detach(store, ["--name", "hears"], "sh", "-c", "trap '' HUP; while true; do sleep 0.05; done");
+  await store.ok(["kill", "-s", "HUP", "hears"]);
+  expect((await store.hoy(["rm", "hears"])).stderr).toContain("container is running");
+  await store.ok(["rm", "-f", "hears"]);
+});
+
 all("--stop-signal", async (store) => {
   await detach(store, ["--name", "odd", "--stop-signal", "USR1"], "sh", "-c", "trap 'exit 4' USR1; while true; do sleep 0.05; done");
   await Bun.sleep(200);

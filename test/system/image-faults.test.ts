@@ -90,7 +90,7 @@ describe("a registry that fails", () => {
   two("wrong bytes, too few, too many", async (store) => {
     const check = await withGoodImage(store);
     for (const [spoil, words] of [
-      [{ flip: 600_000 }, /layer sha256:[0-9a-f]+: (wrong content|its content has the digest)/],
+      [{ flip: 600_000 }, /layer sha256:[0-9a-f]+ from registry 127.0.0.1:\d+: wrong content, its digest is sha256:/],
       [{ length: 4096, cut: 4096 }, /it has 4096 bytes, its manifest says/],
       [{ extra: 100 }, /more than the \d+ bytes that its manifest says/],
     ] as const) {
@@ -484,4 +484,87 @@ requires(
     Bun.spawnSync(["umount", "--lazy", store.root]);
     rmSync(join(store.dir, "big.tar"), { force: true });
   }
+});
+
+two("a store whose layers somebody removed: said at run, healed by load", async (store) => {
+  const archive = fileBeside(store, "image.tar", dockerArchive(busyboxImage({ Cmd: ["echo", "fine"] }), "image:1"));
+  const other = fileBeside(store, "other.tar", dockerArchive({ layers: [[{ name: "file", data: "x" }]] }, "other:1"));
+  for (const path of [archive, other]) await store.ok(["load", "-q", "-i", path]);
+  const removeLayers = async (): Promise<void> => {
+    const id = await store.ok(["create", "--network", "none", "image:1"]);
+    await store.ok(["rm", id]);
+    Bun.spawnSync(["sh", "-c", `rm -rf ${join(store.root, "layers")}/*`]);
+  };
+  await removeLayers();
+  const [code, said] = failure(await store.hoy(runArgs("image:1")));
+  expect([code, said]).toEqual([
+    125,
+    expect.stringMatching(/^hoy: the image image:1 is damaged: its layer [^\n]+ is missing\npull or load it again$/),
+  ]);
+  await store.ok(["rmi", "other:1"]);
+  await store.ok(["load", "-q", "-i", archive]);
+  expect(await runs(store, ["image:1"])).toBe("fine");
+  await removeLayers();
+  await store.ok(["rmi", "image:1"]);
+  expect(holdings(store)).toEqual(NO_HOLDINGS);
+});
+
+root("JSON nulls are absent members, as for Go", async (store) => {
+  using registry = startContentRegistry();
+  const { data } = buildImage(busyboxImage({ Cmd: ["echo", "fine"] })).layers[0]!;
+  const tars = buildImage(busyboxImage()).tars[0]!;
+  const name = serveImage(registry, "x", [{ data, diffId: sha256(tars) }]);
+  const manifest = registry.content.get("/v2/x/manifests/1")!;
+  const nulls = { platform: null, annotations: null, urls: null, artifactType: null };
+  const parsed = JSON.parse(new TextDecoder().decode(manifest.body));
+  const body = new TextEncoder().encode(JSON.stringify({ ...parsed, annotations: null, config: { ...parsed.config, ...nulls } }));
+  registry.content.set(`/v2/x/manifests/${sha256(body)}`, { body, type: TYPE });
+  const index = {
+    schemaVersion: 2,
+    manifests: [{ mediaType: TYPE, digest: sha256(body), size: body.length, ...nulls }],
+    annotations: null,
+  };
+  registry.content.set("/v2/x/manifests/1", {
+    body: new TextEncoder().encode(JSON.stringify(index)),
+    type: "application/vnd.oci.image.index.v1+json",
+  });
+  for (const content of ["null", '{"auths":null}', `{"auths":{"${registry.address}":null},"credHelpers":null,"credsStore":null}`]) {
+    mkdirSync(store.env.DOCKER_CONFIG!, { recursive: true });
+    writeFileSync(join(store.env.DOCKER_CONFIG!, "config.json"), content);
+    await store.ok(["pull", "-q", name]);
+    await store.ok(["rmi", name]);
+  }
+});
+
+root("what is no archive, and names and documents with control characters", async (store) => {
+  const load = async (bytes: Uint8Array): Promise<string> => {
+    const [code, said] = failure(await store.hoy(["load", "-i", fileBeside(store, "file", bytes)]));
+    expect([code, said]).toEqual([1, expect.not.stringMatching(/(?!\n)\p{Cc}|internal error/u)]);
+    return said;
+  };
+  expect(await load(crypto.getRandomValues(new Uint8Array(5000)).fill(200, 0, 10))).toContain("this is no image archive");
+  expect(await load(Buffer.from("BZh91AY&SY"))).toContain("bzip2 is not supported");
+  expect(await load(tar([{ name: "manifest.json", data: "\0\u001b[31mred" }]))).toContain("manifest.json of the image archive");
+  const config = new Uint8Array([0, 27, 91]);
+  await load(
+    tar([
+      { name: "c\u009b.json", data: config },
+      { name: "manifest.json", data: JSON.stringify([{ Config: "c\u009b.json", Layers: [] }]) },
+    ]),
+  );
+});
+
+root("NUL bytes in the environment or the command of an image, and in an env file", async (store) => {
+  for (const [index, config] of [{ Env: ["GOOD=1", "BAD=a\0b"] }, { Cmd: ["echo", "a\0b"] }].entries()) {
+    const archive = fileBeside(store, "nul.tar", dockerArchive(busyboxImage(config), `nul:${index}`));
+    await store.ok(["load", "-q", "-i", archive]);
+    const [code, said] = failure(await store.hoy(runArgs(`nul:${index}`, ...(index === 0 ? ["true"] : []))));
+    expect([code, said]).toEqual([
+      125,
+      index === 0 ? 'hoy: the environment variable "BAD" holds a NUL byte' : expect.stringContaining("the command holds a NUL byte"),
+    ]);
+  }
+  const file = fileBeside(store, "env", "A=1\nB=x\0y\n");
+  const [code, said] = failure(await store.hoy(runArgs("--env-file", file, "nul:0", "true")));
+  expect([code, said]).toEqual([125, expect.stringContaining(`invalid env file (${file}): a NUL byte on line 2`)]);
 });

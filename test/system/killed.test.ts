@@ -165,3 +165,21 @@ each([ROOTLESS, PLAIN], "busybox")("the making of the user's namespace, and its 
   }
   expect(await unrest(store)).toEqual([]);
 });
+
+each([ROOTLESS, PLAIN], "busybox")(
+  "the holder of the user's namespace, with a container running: the next command goes on in the same one",
+  async (store) => {
+    const id = await store.ok(["run", "-d", ...flags(store, "none"), "sh", "-c", "echo kept > /file; sleep 100"]);
+    const file = join(dirname(dirname(store.paths.run)), "pause.pid");
+    for (let round = 0; round < 2; round++) {
+      const pid = Number(readFileSync(file, "utf8"));
+      process.kill(pid, "SIGKILL");
+      while (processes(/^hoy-pause/, "").includes(pid)) await Bun.sleep(5);
+      expect(await store.ok(["exec", id, "cat", "/file"])).toBe("kept");
+      expect(await store.ok(["run", "--rm", ...flags(store, "none"), "echo", "in"])).toBe("in");
+    }
+    await store.ok(["stop", "-t", "0", id]);
+    expect(await store.ok(["wait", id])).toBe("137");
+    expect(await unrest(store)).toEqual([]);
+  },
+);

@@ -2,7 +2,7 @@
 
 import { finishById } from "../../engine/containers/finish-by-id.ts";
 import { followUp, type Running } from "../../engine/containers/run.ts";
-import { killContainer } from "../../engine/containers/stop.ts";
+import { signalContainer } from "../../engine/containers/stop.ts";
 import type { Store } from "../../engine/store.ts";
 import type { CaughtSignals } from "./signals.ts";
 import { carryStreams } from "./streams.ts";
@@ -35,7 +35,7 @@ export async function runAttached(store: Store, { row, session }: Running, reque
 /** Passes a signal on; the container may have ended by itself. */
 export function forward(store: Store, row: Running["row"], name: string): void {
   try {
-    killContainer(store, row, name);
+    signalContainer(store, row, name);
   } catch {
     // it has just ended: its exit code is on the way
   }

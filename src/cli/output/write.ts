@@ -1,6 +1,6 @@
 /** Writing to our own streams at once, whatever they are: a full pipe is waited for, a closed one ends us as it ends any filter. */
 import { writeSync } from "node:fs";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 
 const EPIPE_CODE = 128 + 13;
 
@@ -14,7 +14,7 @@ export function writeStream(fd: 1 | 2, data: Uint8Array): void {
       if (code === "EAGAIN") Bun.sleepSync(1);
       else if (code === "EPIPE") process.exit(EPIPE_CODE);
       else if (code !== "EINTR")
-        throw new HoyError(`cannot write to standard ${fd === 1 ? "output" : "error"}: ${(error as Error).message}`, { cause: error });
+        throw new HoyError(`cannot write to standard ${fd === 1 ? "output" : "error"}: ${reasonOf(error)}`, { cause: error });
     }
   }
 }

@@ -14,7 +14,7 @@ export interface Exit {
   time: number;
 }
 
-export function readExit(store: Store, id: string): Exit | undefined {
+export function readExit(store: Pick<Store, "run">, id: string): Exit | undefined {
   const path = join(runFolder(store, id), "exit");
   if (!existsSync(path)) return undefined;
   try {
@@ -27,7 +27,7 @@ export function readExit(store: Store, id: string): Exit | undefined {
 }
 
 /** True while the container's monitor lives, as it holds the lock. */
-export function isAlive(store: Store, id: string): boolean {
+export function isAlive(store: Pick<Store, "run">, id: string): boolean {
   const path = join(runFolder(store, id), "alive");
   if (!existsSync(path)) return false;
   try {

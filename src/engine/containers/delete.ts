@@ -1,6 +1,7 @@
 /** Deleting a container's row and folders: the row first, so that what a kill leaves is only folders, which are swept. */
 import { join } from "node:path";
 import { record } from "../../state/events.ts";
+import { keepReserve } from "../../state/reserve.ts";
 import type { Store } from "../../state/store.ts";
 import { collectGarbage } from "../../storage/collect.ts";
 import { removeTree } from "../../storage/remove.ts";
@@ -36,6 +37,7 @@ export function deleteContainer(store: Store, row: ContainerRow, { exit, volumes
   removeRunFolder(store, row.id);
   // `rmi -f` left its image for it.
   if (images.some(({ id }) => isRemoved(store, id))) collectGarbage(store);
+  keepReserve(store.root);
 }
 
 const isRemoved = (store: Store, imageId: string): boolean =>

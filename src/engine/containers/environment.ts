@@ -1,5 +1,6 @@
 /** The process's environment and arguments (moby container.CreateDaemonEnvironment, runc's HOME). */
 import { DEFAULT_PATH } from "../../runtime/defaults.ts";
+import { HoyError } from "../../spec/error.ts";
 import type { ContainerConfig } from "./options.ts";
 
 /**
@@ -23,6 +24,8 @@ export function processEnv(config: Pick<ContainerConfig, "Env" | "Hostname" | "T
 /** Applies `KEY=value` and bare `KEY` (unset) entries to a set of variables; exec uses it too. */
 export function overrideEnv(env: Map<string, string>, entries: readonly string[]): void {
   for (const entry of entries) {
+    if (entry.includes("\0"))
+      throw new HoyError(`the environment variable ${JSON.stringify(entry.split("=")[0])} holds a NUL byte`, { status: 400 });
     const equals = entry.indexOf("=");
     if (equals < 0) env.delete(entry);
     else env.set(entry.slice(0, equals), entry.slice(equals + 1));
@@ -30,7 +33,9 @@ export function overrideEnv(env: Map<string, string>, entries: readonly string[]
 }
 
 /** The entrypoint and then the command. */
-export const processArgs = (config: Pick<ContainerConfig, "Entrypoint" | "Cmd">): string[] => [
-  ...(config.Entrypoint ?? []),
-  ...(config.Cmd ?? []),
-];
+export function processArgs(config: Pick<ContainerConfig, "Entrypoint" | "Cmd">): string[] {
+  const args = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  const wrong = args.find((word) => word.includes("\0"));
+  if (wrong !== undefined) throw new HoyError(`the command holds a NUL byte: ${JSON.stringify(wrong)}`, { status: 400 });
+  return args;
+}

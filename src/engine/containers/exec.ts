@@ -11,9 +11,10 @@ import { readInRoot } from "../../runtime/inroot.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { allNamespaceFlags } from "../../runtime/start.ts";
 import { resolveUser } from "../../runtime/users.ts";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
+import { checkIds } from "../../state/own-ids.ts";
 import type { Store } from "../../state/store.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { overrideEnv } from "./environment.ts";
@@ -63,8 +64,8 @@ export async function exec(store: Store, row: ContainerRow, options: ExecOptions
 }
 
 async function joinContainer(store: Store, row: ContainerRow, options: ExecOptions, target: Fd): Promise<ExecResult> {
-  const spec = parseExact(readFileSync(join(dataFolder(store, row.id), "config.json"), "utf8")) as Spec;
-  const process = execProcess(row, spec, options, target);
+  const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
+  const process = execProcess(row, spec, { options, target, rootless: store.rootless });
   const cgroup = containerCgroup(store, row);
   const request: ExecRequest = {
     id: row.id,
@@ -91,8 +92,30 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
   };
 }
 
-function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target: Fd): Process {
-  const base = spec.process as Process;
+/** What the container was started with. Not more of it is checked than what damage can make unreadable: hoy wrote it. */
+function readSpec(file: string): Spec & { process: Process } {
+  let spec: Partial<Spec> | null;
+  try {
+    spec = parseExact(readFileSync(file, "utf8")) as Partial<Spec> | null;
+  } catch (error) {
+    const why = error instanceof SyntaxError ? "it is not JSON" : reasonOf(error);
+    throw new HoyError(`cannot read ${file}: ${why}`, { exitCode: 125, hint: RESTART, cause: error });
+  }
+  if (!Array.isArray(spec?.process?.args))
+    throw new HoyError(`${file} is damaged: it does not say what the container's process is`, { exitCode: 125, hint: RESTART });
+  return spec as Spec & { process: Process };
+}
+
+const RESTART = "stop and start it: that writes the file anew";
+
+interface Joining {
+  options: ExecOptions;
+  target: Fd;
+  rootless: boolean;
+}
+
+function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { options, target, rootless }: Joining): Process {
+  const base = spec.process;
   if (options.cwd !== undefined && options.cwd !== "" && !options.cwd.startsWith("/"))
     throw new HoyError("Cwd must be an absolute path", { status: 400 });
   using root = open(`/proc/${row.pid}/root`, O_RDONLY | O_DIRECTORY);
@@ -105,6 +128,7 @@ function execProcess(row: ContainerRow, spec: Spec, options: ExecOptions, target
     group: text("etc/group"),
     groupAdd: row.options.hostConfig.GroupAdd,
   });
+  if (rootless) checkIds({ uid: user.uid, gids: [user.gid] });
   const env = new Map<string, string>();
   overrideEnv(env, base.env ?? []);
   // config.json has a home where none was configured: that of the container's user

@@ -1,5 +1,5 @@
 /** A container's root file system as a detached mount: an overlay over its image's layers, or over a folder (`--rootfs`). */
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
@@ -33,6 +33,9 @@ function mountWhole(store: Store, row: ContainerRow): Fd {
   if (row.options.rootfs !== undefined) return mountFolder(row.options.rootfs, own);
   if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
   const { folders, links } = layerPaths(store, row.imageId);
+  const missing = folders.find((folder) => !existsSync(folder));
+  if (missing !== undefined)
+    throw new HoyError(`the image ${row.image} is damaged: its layer ${missing} is missing`, { hint: "pull or load it again" });
   if (folders.length === 0) return mountOverlay({ lowers: [emptyLayer(data)], links: ["empty"], folder: data, ...own });
   return mountOverlay({ lowers: folders, links, folder: join(store.root, "layers"), ...own });
 }

@@ -22,6 +22,7 @@ import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
 import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
+import { checkIds } from "../../state/own-ids.ts";
 import type { Store } from "../../state/store.ts";
 import { cgroupParent } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
@@ -225,6 +226,7 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     group: text("etc/group"),
     groupAdd: options.hostConfig.GroupAdd,
   });
+  if (store.rootless) checkIds({ uid: user.uid, gids: [user.gid] });
   return buildSpec({
     options,
     id: row.id,

@@ -56,7 +56,7 @@ async function killNow(process: Fd): Promise<void> {
 /** Once the process has ended: waits until the monitor has written its record and the last output, then brings everything in order. */
 async function settle(store: Store, row: ContainerRow): Promise<void> {
   if (row.state !== "running") return;
-  for (let deadline = Date.now() + LEAVING_MS; isAlive(store, row.id) && Date.now() < deadline; ) await Bun.sleep(1);
+  await monitorLeaves(store, row);
   if (!readExit(store, row.id) && isAlive(store, row.id))
     throw new HoyError(`container ${row.name} did not end after SIGKILL`, {
       hint: "a process of it hangs in the kernel: see its state with ps",
@@ -64,10 +64,34 @@ async function settle(store: Store, row: ContainerRow): Promise<void> {
   await finishContainer(store, row);
 }
 
+async function monitorLeaves(store: Store, row: ContainerRow): Promise<void> {
+  for (const deadline = Date.now() + LEAVING_MS; isAlive(store, row.id) && Date.now() < deadline; ) await Bun.sleep(1);
+}
+
 /** Sends a signal to a running container. Throws HoyError when it does not run. */
-export function killContainer(store: Store, row: ContainerRow, signal: string): void {
+export function signalContainer(store: Store, row: ContainerRow, signal: string): void {
+  using _process = sendToContainer(store, row, parseSignal(signal));
+}
+
+/** The same; after SIGKILL it waits for the end, so that the container can be removed next. */
+export async function killContainer(store: Store, row: ContainerRow, signal: string): Promise<void> {
   const number = parseSignal(signal);
-  using process = openProcess(store, row);
-  if (!process || !sendSignal(process, number)) throw notRunning(row);
-  store.db.transaction(() => recordContainer(store, row, "kill", { signal: String(number) })).immediate();
+  using process = sendToContainer(store, row, number);
+  if (number !== SIGKILL) return;
+  waitEnd(process, KILL_TIMEOUT_MS);
+  // without the lock: a `stop` that has it waits for the same end, and an attached `run` needs it to let its monitor go
+  await monitorLeaves(store, row);
+  using _guard = guardContainer(store, row.id);
+  const now = rowById(store, row.id);
+  if (now?.pid === row.pid) await settle(store, now);
+}
+
+function sendToContainer(store: Store, row: ContainerRow, signal: number): Fd {
+  using held = new DisposableStack();
+  const process = openProcess(store, row);
+  if (process) held.use(process);
+  if (!process || !sendSignal(process, signal)) throw notRunning(row);
+  store.db.transaction(() => recordContainer(store, row, "kill", { signal: String(signal) })).immediate();
+  held.move();
+  return process;
 }

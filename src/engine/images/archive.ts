@@ -92,8 +92,7 @@ function standardInput(): AsyncIterable<Uint8Array> {
 }
 
 async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
-  // opening one succeeds: only reading would fail
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`cannot open ${path}: is a directory`);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`cannot open ${path}: is a directory`, { status: 400 });
   const stream = createReadStream(path);
   const opened = Promise.withResolvers<void>();
   stream.once("open", () => opened.resolve());

@@ -28,15 +28,20 @@ export async function spoolArchive(source: ByteSource, folder: string): Promise<
   const links = new Map<string, string>();
   const { stream } = await decompress(source, "image archive");
   let members = 0;
-  for await (const { entry, body } of readTar(stream)) {
-    if (++members > MAX_MEMBERS) throw new HoyError("this is no image archive: it has too many members");
-    const name = cleanName(entry.name);
-    links.delete(name);
-    // Nobody packs images so, and a few bytes would become as large as they like.
-    if (entry.extents) throw new HoyError(`corrupt image archive: ${shown(name)} is a sparse file`);
-    if (entry.type === "file") files.set(name, await writeFile(body, join(folder, `member-${members}`)));
-    else if (entry.type === "symlink") links.set(name, cleanName(`${splitName(name).parent}/${entry.linkName}`));
-    else if (entry.type === "hardlink") links.set(name, cleanName(entry.linkName));
+  try {
+    for await (const { entry, body } of readTar(stream)) {
+      if (++members > MAX_MEMBERS) throw new HoyError("this is no image archive: it has too many members");
+      const name = cleanName(entry.name);
+      links.delete(name);
+      // Nobody packs images so, and a few bytes would become as large as they like.
+      if (entry.extents) throw new HoyError(`corrupt image archive: ${shown(name)} is a sparse file`);
+      if (entry.type === "file") files.set(name, await writeFile(body, join(folder, `member-${members}`)));
+      else if (entry.type === "symlink") links.set(name, cleanName(`${splitName(name).parent}/${entry.linkName}`));
+      else if (entry.type === "hardlink") links.set(name, cleanName(entry.linkName));
+    }
+  } catch (error) {
+    if (members > 0 || !(error instanceof HoyError)) throw error;
+    throw new HoyError(`this is no image archive: ${error.message}`, { cause: error });
   }
   const find = (name: string): SpooledFile | undefined => {
     let at = cleanName(name);

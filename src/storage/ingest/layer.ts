@@ -11,7 +11,7 @@ import { HoyError } from "../../spec/error.ts";
 import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "../../spec/mediatypes.ts";
 import type { Store } from "../../state/store.ts";
 import { type Compression, decompress } from "../compression.ts";
-import { blobPath, blobWriter, hasBlob, openBlob } from "../content.ts";
+import { type BlobWriter, blobPath, blobWriter, hasBlob, openBlob } from "../content.ts";
 import { blobsOfDiff } from "../layers.ts";
 import type { Lease } from "../lease.ts";
 import type { ByteSource } from "../tar/reader.ts";
@@ -22,6 +22,8 @@ export interface LayerSource {
   /** Digest and size of the blob as the manifest has them; undefined where nothing announces them (Docker archives). */
   digest: string | undefined;
   size: number | undefined;
+  /** Where it comes from, for messages: `registry ghcr.io`. */
+  origin?: string;
   /** Undefined: by what the bytes are. */
   mediaType: string | undefined;
   /** Digest of the uncompressed tar. */
@@ -66,7 +68,7 @@ function storedBlob({ store, lease }: FetchContext, source: LayerSource): { dige
 /** Reads a layer (from the store where its blob is there already) and unpacks it. Throws HoyError; then nothing was kept. */
 export async function fetchLayer(source: LayerSource, context: FetchContext): Promise<FetchedLayer> {
   const { store, lease, folder, signal, onProgress } = context;
-  const what = `layer ${source.digest ?? source.diffId}`;
+  const what = `layer ${source.digest ?? source.diffId}${source.origin === undefined ? "" : ` from ${source.origin}`}`;
   mkdirSync(join(folder, "diff"), { recursive: true, mode: 0o700 });
   const stored = storedBlob(context, source);
   if (stored) {
@@ -78,8 +80,43 @@ export async function fetchLayer(source: LayerSource, context: FetchContext): Pr
   using blob = blobWriter(store, lease, { digest: source.digest, size: source.size, what });
   const total = source.size ?? 0;
   const input = keep(abortable(source.open(), signal), blob, (read) => onProgress("downloading", read, total));
-  const { unpacked, compression } = await unpackBlob(input, source, { context, what });
+  const { unpacked, compression } = await unpackDownload(input, source, { context, what, blob });
   return { unpacked, blob: { ...blob.commit(), mediaType: source.mediaType ?? MEDIA_TYPES[compression] } };
+}
+
+/** What cannot be unpacked is, mostly, not what was asked for: then that is the error, and so the rest is read and hashed too. */
+async function unpackDownload(
+  input: AsyncGenerator<Uint8Array>,
+  source: LayerSource,
+  { context, what, blob }: Named & { blob: BlobWriter },
+): Promise<UnpackedBlob> {
+  let broken = false;
+  /** The same bytes, of which a reader that gives up leaves the rest. */
+  async function next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await input.next();
+    } catch (error) {
+      broken = true;
+      throw error;
+    }
+  }
+  try {
+    return await unpackBlob({ [Symbol.asyncIterator]: () => ({ next }) }, source, { context, what });
+  } catch (error) {
+    // without an announced size and digest there is nothing to compare, and perhaps no end
+    const announced = source.size !== undefined && source.digest !== undefined;
+    if (!(error instanceof HoyError) || broken || !announced || context.signal.aborted) throw error;
+    await readRest(input).catch(() => Promise.reject(error));
+    blob.commit();
+    throw error.message.startsWith(what) ? error : new HoyError(`${what}: ${error.message}`, { cause: error });
+  } finally {
+    // not awaited: see abortable
+    input.return(undefined).catch(() => undefined);
+  }
+}
+
+async function readRest(input: AsyncGenerator<Uint8Array>): Promise<void> {
+  for (let step = await input.next(); !step.done; step = await input.next());
 }
 
 const MEDIA_TYPES = { none: OCI_LAYER, gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD } as const;

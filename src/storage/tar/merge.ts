@@ -33,6 +33,8 @@ export interface MadeEntry {
   mapInBody: boolean;
 }
 
+/** The next one means "none" to chown(2). */
+const LARGEST_ID = 2 ** 32 - 2;
 const SECOND = 1_000_000_000n;
 const XATTR = "SCHILY.xattr.";
 
@@ -79,6 +81,8 @@ export function makeEntry(raw: RawHeader, extensions: Extensions): MadeEntry {
   if (entry.type === "file" && entry.name.endsWith("/")) entry.type = "directory";
   // As in Go: what is no file has no body, whatever its size says.
   if (entry.type !== "file" && entry.type !== "other") stored = entry.size = 0;
+  for (const kind of ["uid", "gid"] as const)
+    if (entry[kind] > LARGEST_ID) throw corrupt(entry.name, `its ${kind} ${entry[kind]} is larger than any`);
   if (entry.name.includes("\0") || entry.linkName.includes("\0")) throw corrupt(entry.name, "its name holds a NUL byte");
   return { entry, stored, extents, mapInBody };
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { EINVAL, SysError } from "../../../ffi/errno.ts";
 import { HoyError } from "../../spec/error.ts";
+import { hintForMoreIds } from "../../state/own-ids.ts";
 import { shown, type TarEntry } from "../tar/entry.ts";
 
 /** Number of user ids that this process' user namespace has. */
@@ -35,7 +36,7 @@ export function checkChown(result: number, entry: TarEntry): void {
   if (result === 0) return;
   if (result === -EINVAL)
     throw new HoyError(`layer entry ${shown(entry.name)} belongs to ${entry.uid}:${entry.gid}, which is outside of your id ranges`, {
-      hint: "give the user more ids in /etc/subuid and /etc/subgid (65536 is usual), then: hoy system reset",
+      hint: hintForMoreIds(),
     });
   throw new SysError(`change the owner of ${shown(entry.name)}`, -result);
 }

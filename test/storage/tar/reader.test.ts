@@ -241,6 +241,8 @@ describe("broken archives", () => {
     ["PAX record without an end", tar([{ name: "p", type: "x", data: "99 path=x\n" }, { name: "f" }]), "malformed extended header"],
     ["PAX record of length 0", tar([{ name: "p", type: "x", data: "0 a=b\n" }, { name: "f" }]), "malformed extended header"],
     ["PAX size that is no number", tar([{ name: "f", pax: { size: "-5" } }]), "its size is no number"],
+    ["uid that the kernel cannot hold", tar([{ name: "f", pax: { uid: "99999999999" } }]), '"f": its uid 99999999999 is larger than any'],
+    ["gid that means none", tar([{ name: "f", pax: { gid: "4294967295" } }]), '"f": its gid 4294967295 is larger than any'],
     ["NUL in a name", tar([{ name: "f", pax: { path: "a\0b" } }]), "NUL"],
     [
       "sparse map out of bounds",

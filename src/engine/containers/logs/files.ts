@@ -1,6 +1,7 @@
 /** The files of a log: log.json is being written, log.json.1 was before it, and so on. */
 import { closeSync, existsSync, fstatSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { HoyError, reasonOf } from "../../../spec/error.ts";
 import { tailOffset } from "./tail.ts";
 
 export interface LogFile {
@@ -15,11 +16,14 @@ const nameOf = (folder: string, number: number): string => join(folder, number =
 function openFile(folder: string, number: number): LogFile | undefined {
   try {
     const fd = openSync(nameOf(folder, number), "r");
-    return { fd, inode: fstatSync(fd).ino, position: 0 };
+    const found = fstatSync(fd);
+    if (found.isFile()) return { fd, inode: found.ino, position: 0 };
+    closeSync(fd);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    throw new HoyError(`cannot read the log ${nameOf(folder, number)}: ${reasonOf(error)}`, { cause: error });
   }
+  throw new HoyError(`cannot read the log ${nameOf(folder, number)}: it is no file`);
 }
 
 /** All files, the oldest first, set to where the last `tail` entries begin (undefined: to their beginnings). */

@@ -33,6 +33,7 @@ function* keyValueLines(name: string, content: Uint8Array): Generator<{ key: str
   for (const [index, raw] of lines.entries()) {
     const line = raw.replace(/\r$/, "").replace(/^[ \t]+/, "");
     if (line === "" || line.startsWith("#")) continue;
+    if (line.includes("\0")) throw invalid(`invalid env file (${name}): a NUL byte on line ${index + 1}`);
     const equals = line.indexOf("=");
     const key = equals < 0 ? line : line.slice(0, equals);
     if (key === "") throw invalid(`invalid env file (${name}): no variable name on line '${line}' (line ${index + 1})`);

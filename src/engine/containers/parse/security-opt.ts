@@ -1,4 +1,5 @@
 /** `--security-opt` (docker/cli parseSecurityOpts, moby parseSecurityOpt). */
+import { reasonOf } from "../../../spec/error.ts";
 import { invalid } from "./invalid.ts";
 import { parseBool } from "./numbers.ts";
 
@@ -30,7 +31,7 @@ function profile(path: string, read: (path: string) => Uint8Array): string {
   try {
     content = new TextDecoder().decode(read(path));
   } catch (error) {
-    throw invalid(`opening seccomp profile (${path}) failed: ${(error as Error).message}`);
+    throw invalid(`opening seccomp profile (${path}) failed: ${reasonOf(error)}`);
   }
   try {
     return JSON.stringify(JSON.parse(content));
