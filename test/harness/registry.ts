@@ -72,7 +72,7 @@ export async function startRegistry({ login, token }: RegistryOptions = {}): Pro
 }
 
 /** Copies an image with skopeo between places in its notation: `oci:DIR:TAG`, `docker-archive:FILE`, `docker://HOST/NAME:TAG`. */
-export async function skopeoCopy(from: string, to: string, flags: readonly string[] = []): Promise<void> {
+export async function skopeoCopy(from: string, to: string, flags: readonly string[] = [], tries = 3): Promise<void> {
   const child = Bun.spawn(
     ["skopeo", "--insecure-policy", "copy", "--quiet", "--src-tls-verify=false", "--dest-tls-verify=false", ...flags, from, to],
     {
@@ -82,5 +82,8 @@ export async function skopeoCopy(from: string, to: string, flags: readonly strin
     },
   );
   const [said, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
-  if (code !== 0) throw new Error(`skopeo copy ${from} ${to} ended with ${code}: ${said}`);
+  if (code === 0) return;
+  // a registry on a disk that is busy answers 500 now and then, and skopeo takes that for the end
+  if (tries > 1 && said.includes("500 Internal Server Error")) return await skopeoCopy(from, to, flags, tries - 1);
+  throw new Error(`skopeo copy ${from} ${to} ended with ${code}: ${said}`);
 }
