@@ -118,6 +118,8 @@ export function rootlessCommand({ helper, namespace, folder, exit }: RootlessReq
  */
 export function startRootlessNetwork(request: RootlessRequest): number {
   checkTun();
+  // of a start that was cut off: its record would be lost with what follows
+  stopRootlessNetwork(request.folder);
   using errors = memfd("network-errors");
   // Whoever cleans up after us knows from here on that there may be a process.
   writeFileSync(join(request.folder, PID_FILE), "", { mode: 0o600 });
@@ -223,24 +225,35 @@ function recordedPid(folder: string): number | undefined {
   }
 }
 
+/** How long a process whose start was cut off may take to become the helper: until then it looks like the hoy that made it. */
+const BECOMING_MS = 500;
+
 /** Ends the helper that was started for this run folder, if it still runs; another process with its id is left alone. */
 export function stopRootlessNetwork(folder: string): void {
   dropNamespaceFile(folder);
   const recorded = recordedPid(folder);
   if (recorded === undefined) return;
-  for (const pid of recorded ? [recorded] : allProcesses()) endHelper(pid, folder);
+  if (recorded) endHelper(recorded, folder);
+  else for (const deadline = Date.now() + BECOMING_MS; !endHelpers(folder) && Date.now() < deadline; ) Bun.sleepSync(10);
   rmSync(join(folder, PID_FILE), { force: true });
 }
 
-/** Ends the process if it is this folder's helper: by descriptor, as a number may be another's by the time of the signal. */
-function endHelper(pid: number, folder: string): void {
+/** False when there was none. */
+const endHelpers = (folder: string): boolean => allProcesses().filter((pid) => endHelper(pid, folder)).length > 0;
+
+/**
+ * Ends the process if it is this folder's helper: by descriptor, as a number may be another's by the time of the signal. False when
+ * it is not.
+ */
+function endHelper(pid: number, folder: string): boolean {
   const opened = sys(NR.pidfd_open, pid, 0);
-  if (opened === -ESRCH) return;
+  if (opened === -ESRCH) return false;
   using helper = new Fd(check(opened, `open the process ${pid}`));
-  if (!isHelper(commandLine(pid), folder)) return;
+  if (!isHelper(commandLine(pid), folder)) return false;
   const sent = sys(NR.pidfd_send_signal, helper.number, SIGTERM, 0, 0);
   // It has ended, or is another user's, who gave it such a name.
   if (sent !== -ESRCH && sent !== -EPERM) check(sent, `end the process ${pid}`);
+  return true;
 }
 
 const allProcesses = (): number[] =>
