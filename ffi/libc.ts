@@ -29,7 +29,8 @@ function load() {
   const path = libcPath();
   try {
     return dlopen(path, {
-      syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
+      // as pointers, Bun takes numbers and the memory of typed arrays alike, with no code of JavaScript in between
+      syscall: { args: ["i64", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: FFIType.i64_fast },
       __errno_location: { args: [], returns: "ptr" },
       posix_spawn: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
       posix_spawn_file_actions_init: { args: ["ptr"], returns: "i32" },
@@ -45,17 +46,17 @@ function load() {
 
 export const libc = load();
 
-/** An argument of a system call: a number, or memory whose address is passed. */
+/** An argument of a system call: a number (from -2^31), or memory whose address is passed. */
 export type SysArg = number | NodeJS.TypedArray;
 
-const address = (value: SysArg): number => (typeof value === "number" ? value : value.byteLength === 0 ? 0 : (ptr(value) as number));
+const syscall = libc.syscall as unknown as (nr: number, ...args: SysArg[]) => number;
 
 /**
  * One system call, as the kernel answers it: the result, or the negated errno (-1 to -4095).
  * Memory passed must stay referenced by the caller until the call returns.
  */
 export function sys(nr: number, a: SysArg = 0, b: SysArg = 0, c: SysArg = 0, d: SysArg = 0, e: SysArg = 0, f: SysArg = 0): number {
-  const result = Number(libc.syscall(nr, address(a), address(b), address(c), address(d), address(e), address(f)));
+  const result = syscall(nr, a, b, c, d, e, f);
   return result === -1 ? -read.i32(libc.__errno_location() as never, 0) : result;
 }
 
