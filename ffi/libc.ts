@@ -17,6 +17,8 @@ class LibcError extends Error {
  */
 function libcPath(): string {
   const maps = readFileSync("/proc/self/maps", "latin1");
+  const usual = maps.indexOf("/libc.so.6\n");
+  if (usual >= 0) return maps.slice(maps.indexOf("/", maps.lastIndexOf("\n", usual)), usual + "/libc.so.6".length);
   const musl = /\/(?:ld-musl-|libc\.musl-)([^/.\n]+)\.so\.1$/m.exec(maps);
   // musl knows itself only by the name in the executables' headers, and would load any other a second time
   if (musl) return `/lib/ld-musl-${musl[1]}.so.1`;

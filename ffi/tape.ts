@@ -36,7 +36,8 @@ export const PlayerFd = {
 export interface Slot {
   readonly slot: number;
 }
-const slots: readonly Slot[] = Array.from({ length: 64 }, (_, slot) => ({ slot }));
+const slots: Slot[] = [];
+for (let slot = 0; slot < 64; slot++) slots.push({ slot });
 export const slot = (index: number): Slot => slots[index] as Slot;
 
 /** Slots that the player fills (streams, sync) or reads (log, listen). 0 to 47 are free for parts. */

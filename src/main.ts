@@ -1,6 +1,7 @@
 /** argv[0] and argv[1] → a role or a command. Everything is loaded when it is needed. */
 
 import { hideVariables, programName } from "./spec/caller.ts";
+import { leave } from "./spec/leave.ts";
 
 /** Roles that hoy executes itself in. */
 const ROLES: Record<string, () => Promise<{ default: (words: readonly string[]) => number | Promise<number> }>> = {
@@ -38,4 +39,4 @@ async function report(error: unknown): Promise<number> {
   return known?.exitCode ?? 1;
 }
 
-process.reallyExit(await main().catch(report));
+leave(await main().catch(report));

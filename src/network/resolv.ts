@@ -31,6 +31,7 @@ export interface ResolvConfRequest {
 export function parseResolvConf(text: string): { servers: string[]; search: string[]; options: string[] } {
   const parsed: { servers: string[]; search: string[]; options: string[] } = { servers: [], search: [], options: [] };
   for (const line of text.split("\n")) {
+    if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
     const [key, ...values] = line
       .replace(/[#;].*$/, "")
       .trim()

@@ -5,7 +5,7 @@
  */
 import { readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Store } from "../state/store.ts";
+import { forGood, type Store } from "../state/store.ts";
 import { linksFolder } from "./layers.ts";
 import { leasedDigests, sweepTemporary, takeLease } from "./lease.ts";
 
@@ -55,6 +55,7 @@ function unusedBlobs(store: Store, leased: ReadonlySet<string>): { digest: strin
 /** Removes what nothing refers to any more. Safe beside pulls, loads and other collections, and against SIGKILL. Throws SysError. */
 export function collectGarbage(store: Store): Collected {
   sweepTemporary(store);
+  forGood(store);
   using trash = takeLease(store);
   const collected: Collected = { layers: [], blobs: [], bytes: 0 };
   store.db

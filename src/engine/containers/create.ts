@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { HoyError, notFound } from "../../spec/error.ts";
 import { record } from "../../state/events.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
 import { imageConfig } from "../../storage/images.ts";
 import { layerPaths } from "../../storage/layers.ts";
 import { removeTree } from "../../storage/remove.ts";
@@ -78,6 +78,8 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   const guard = guardNewContainer(store, id);
   try {
     makeFolders(store, id, imageId);
+    // the row of a volume stands for data that stays
+    if (row.autoRemove && !options.mounts?.some(({ type }) => type === "volume")) forThisBoot(store);
     store.db.transaction(() => insert(store, row)).immediate();
   } catch (error) {
     removeTree(dataFolder(store, id));

@@ -15,7 +15,7 @@ import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
@@ -79,6 +79,7 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     into: cgroup.payloadInto,
   };
   const execId = generateId();
+  forThisBoot(store);
   try {
     store.db.transaction(() => recordContainer(store, row, `exec_start: ${options.args.join(" ")}`, { execID: execId })).immediate();
   } catch (error) {

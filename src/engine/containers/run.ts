@@ -12,7 +12,7 @@ import type { ContainerOptions } from "./options.ts";
 import type { ContainerRow } from "./row.ts";
 import { Session } from "./session.ts";
 import { type StartRequest, startContainer } from "./start.ts";
-import { sweepSometimes } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 
 export interface NewContainer {
   options: ContainerOptions;

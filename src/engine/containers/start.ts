@@ -21,9 +21,10 @@ import { type Birth, joinedNamespaces, launchMonitor, type Monitor, namespaceFla
 import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
+import { withoutLeadingSlashes } from "../../spec/path.ts";
 import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
 import { cgroupParent } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
@@ -59,6 +60,7 @@ const MAX_PASSWD = 4 << 20;
 /** Starts the container. The caller holds its lock. On failure everything is undone and the row says why. */
 export async function startContainer(store: Store, row: ContainerRow, request: StartRequest): Promise<Started> {
   request.onStart?.();
+  forThisBoot(store);
   const host = detectCgroups();
   const undo: (() => void)[] = [];
   const before: LastRun = { started: row.started, finished: row.finished };
@@ -243,7 +245,7 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
-    cgroupPath: `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
+    cgroupPath: `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
   });
 }
 
@@ -313,7 +315,7 @@ function mappedIds(file: string): [number, number][] {
   return readFileSync(file, "utf8")
     .trim()
     .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number))
+    .map((line) => line.split(" ").filter(Boolean).map(Number))
     .map(([first = 0, , count = 0]) => [first, count]);
 }
 

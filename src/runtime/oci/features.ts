@@ -5,7 +5,7 @@ import { NR } from "../../../ffi/syscalls.ts";
 import { CAPABILITIES, lastCapability } from "../capabilities.ts";
 import { detectCgroups } from "../cgroup/host.ts";
 import { MEMORY_FLAGS, MEMORY_MODES } from "../plan/memory-policy.ts";
-import { MOUNT_WORDS } from "../plan/mount-options.ts";
+import { mountWords } from "../plan/mount-options.ts";
 import { SECCOMP_FLAGS } from "./seccomp-flags.ts";
 import { OCI_VERSION } from "./state.ts";
 
@@ -29,7 +29,7 @@ export function features(version: string) {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
     hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-    mountOptions: [...MOUNT_WORDS].sort(),
+    mountOptions: mountWords().sort(),
     linux: {
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"].filter((type) =>
         existsSync(`/proc/self/ns/${{ mount: "mnt", network: "net" }[type] ?? type}`),

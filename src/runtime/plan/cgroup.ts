@@ -49,7 +49,9 @@ function mountOne(planner: Planner, mount: CgroupMount, locked: ReadonlySet<stri
 
 export function planCgroupView(planner: Planner, mounts: readonly CgroupMount[]): void {
   // a hierarchy is read-only from the first; the tmpfs that holds them only when all are in place
-  const holds = (target: string): boolean => mounts.some((mount) => mount.target.startsWith(`${target}/`));
-  const locked = new Set(mounts.filter(({ kind, target }) => kind === "readonly" && !holds(target)).map(({ target }) => target));
+  const locked = new Set<string>();
+  for (const { kind, target } of mounts) if (kind === "readonly") locked.add(target);
+  for (const { target } of mounts)
+    for (let at = target.lastIndexOf("/"); at > 0; at = target.lastIndexOf("/", at - 1)) locked.delete(target.slice(0, at));
   for (const mount of mounts) mountOne(planner, mount, locked);
 }

@@ -7,6 +7,7 @@
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { Part, PlayerFd, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
+import { withoutTrailingSlashes } from "../../spec/path.ts";
 import type { Mount, Spec } from "../../spec/runtime.ts";
 import type { CgroupMount } from "../cgroup/mounts.ts";
 import { planCgroupView } from "./cgroup.ts";
@@ -101,7 +102,7 @@ export function joinKeyring(part: Part, id: string): void {
 const isBound = (spec: Spec, path: string): boolean =>
   (spec.mounts ?? []).some(
     ({ destination, type, options = [] }) =>
-      destination.replace(/\/+$/, "") === path && (type === "bind" || options.includes("bind") || options.includes("rbind")),
+      withoutTrailingSlashes(destination) === path && (type === "bind" || options.includes("bind") || options.includes("rbind")),
   );
 
 function attachRoot({ part }: Planner, request: InitRequest, shared: boolean): void {

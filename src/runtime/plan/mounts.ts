@@ -4,6 +4,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, RESOLVE_NO_SYMLINKS } from 
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
+import { withoutTrailingSlashes } from "../../spec/path.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import { attach, makeDirectories, makeFile, type Planner } from "./paths.ts";
@@ -162,7 +163,7 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 const PROC_ROOT_INO = 1;
 
 const isBind = ({ type, options = [] }: Mount): boolean => type === "bind" || options.includes("bind") || options.includes("rbind");
-const targetOf = ({ destination }: Mount): string => destination.replace(/\/+$/, "");
+const targetOf = ({ destination }: Mount): string => withoutTrailingSlashes(destination);
 
 /** Other mounts on or below /proc could stand in for what programs trust (CVE-2015-3631, CVE-2019-16884). */
 function refuseProc(mount: Mount): void {

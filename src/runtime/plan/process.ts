@@ -6,7 +6,7 @@ import { NR } from "../../../ffi/syscalls.ts";
 import { type Part, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Linux, Process } from "../../spec/runtime.ts";
-import { capabilityMask, lastCapability } from "../capabilities.ts";
+import { capabilityMask, capabilityNumber, lastCapability } from "../capabilities.ts";
 import { rlimitNumber, rlimitValue } from "../rlimits.ts";
 import { planMemoryPolicy } from "./memory-policy.ts";
 import { planPersonality, planScheduling } from "./scheduling.ts";
@@ -144,10 +144,10 @@ function planCapabilities(tape: Tape, part: Part, { capabilities }: Process): vo
 }
 
 function planBounding(part: Part, keep: readonly string[] = []): void {
-  const kept = capabilityMask(keep);
-  for (let number = 0; number <= lastCapability(); number++)
-    if (!(kept & (1n << BigInt(number))))
-      part.op(`drop capability ${number} from the bounding set`, NR.prctl, [PR_CAPBSET_DROP, number, 0, 0, 0]);
+  const kept = new Set(keep.map(capabilityNumber));
+  const last = lastCapability();
+  for (let number = 0; number <= last; number++)
+    if (!kept.has(number)) part.op(`drop capability ${number} from the bounding set`, NR.prctl, [PR_CAPBSET_DROP, number, 0, 0, 0]);
 }
 
 const NAME_MAX = 255;
