@@ -3,7 +3,6 @@
  * Only the main thread of JavaScript calls these; whatever must happen after a clone is played by the player.
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
-import { readFileSync } from "node:fs";
 import { encodeName } from "./names.ts";
 
 /** A machine on which libc cannot be called: no defect of ours. */
@@ -12,25 +11,14 @@ class LibcError extends Error {
 }
 
 /**
- * The path of the libc that this process runs with. Never a bare name: Bun looks for one that cannot be loaded in the working
- * directory too, where anybody may have put something.
+ * The libc that this process runs with, by the one name that can never mean a file: glibc has it loaded already, and musl takes every
+ * `libc.` for itself (dynlink.c, load_library). Bun would look for a library that cannot be loaded in the working directory, too.
  */
-function libcPath(): string {
-  const maps = readFileSync("/proc/self/maps", "latin1");
-  const usual = maps.indexOf("/libc.so.6\n");
-  if (usual >= 0) return maps.slice(maps.indexOf("/", maps.lastIndexOf("\n", usual)), usual + "/libc.so.6".length);
-  const musl = /\/(?:ld-musl-|libc\.musl-)([^/.\n]+)\.so\.1$/m.exec(maps);
-  // musl knows itself only by the name in the executables' headers, and would load any other a second time
-  if (musl) return `/lib/ld-musl-${musl[1]}.so.1`;
-  const glibc = /\/.*\/libc(?:\.so\.6|-[\d.]+\.so)$/m.exec(maps);
-  if (glibc) return glibc[0];
-  throw new LibcError("there is no C library in /proc/self/maps: neither glibc's nor musl's");
-}
+const LIBC = "libc.so.6";
 
 function load() {
-  const path = libcPath();
   try {
-    return dlopen(path, {
+    return dlopen(LIBC, {
       // as pointers, Bun takes numbers and the memory of typed arrays alike, with no code of JavaScript in between
       syscall: { args: ["i64", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: FFIType.i64_fast },
       __errno_location: { args: [], returns: "ptr" },
@@ -42,7 +30,7 @@ function load() {
     const why = (error as Error).message;
     // JavaScriptCore does without its compiler where it cannot reserve the addresses for it.
     if (/requires the JIT/.test(why)) throw new LibcError("not enough address space for the compiler (ulimit -v has to be 3 GiB or more)");
-    throw new LibcError(`cannot load ${path}: ${why}`);
+    throw new LibcError(`cannot load ${LIBC}: ${why}`);
   }
 }
 

@@ -3,9 +3,9 @@
  * Several stores live side by side; each has a bridge, firewall table and cgroup parent of its own (DESIGN.md 5).
  */
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, realpathSync } from "../../ffi/fs.ts";
 import { sys } from "../../ffi/libc.ts";
 import { NR } from "../../ffi/syscalls.ts";
 import { failureOf, HoyError, reasonOf } from "../spec/error.ts";

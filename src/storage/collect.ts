@@ -3,8 +3,9 @@
  * files without a row are moved into a lease's folder and deleted there, so that a death in between leaves only what the next
  * collection finds. Leases are read inside of the write transaction: whoever takes one later sees the rows gone.
  */
-import { readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
+
 import { join } from "node:path";
+import { readdirSync, readlinkSync, renameSync, rmSync } from "../../ffi/fs.ts";
 import { forGood, type Store } from "../state/store.ts";
 import { linksFolder } from "./layers.ts";
 import { leasedDigests, sweepTemporary, takeLease } from "./lease.ts";

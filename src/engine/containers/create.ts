@@ -1,7 +1,8 @@
 /** `create`: from options to a row, folders and volumes. Nothing of the kernel's is made here. */
-import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
+
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { chmodSync, chownSync, mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { HoyError, notFound } from "../../spec/error.ts";
 import { record } from "../../state/events.ts";

@@ -1,6 +1,7 @@
 /** What follows a container's end: its exit is recorded, cgroup, network and run files go, and with --rm the container itself. */
-import { rmSync } from "node:fs";
+
 import { join } from "node:path";
+import { rmSync } from "../../../ffi/fs.ts";
 import { oomKilled, removeCgroup } from "../../runtime/cgroup/act.ts";
 import { forThisBoot, type Store } from "../../state/store.ts";
 import { type Exit, readExit } from "./alive.ts";

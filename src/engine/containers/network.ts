@@ -1,5 +1,5 @@
 /** A container's network: what its files say, and how its namespace is connected once it exists. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { containerHosts, sharedHosts } from "../../network/hosts.ts";
 import { releaseEndpoints } from "../../network/leases.ts";
 import { containerResolvConf, hostResolvConf, sharedResolvConf } from "../../network/resolv.ts";

@@ -1,7 +1,8 @@
 /** A container's root file system as a detached mount: an overlay over its image's layers, or over a folder (`--rootfs`). */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+
 import { join, resolve } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
+import { existsSync, mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";

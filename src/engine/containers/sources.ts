@@ -1,8 +1,9 @@
 /** What the mounts of a container are on this host: folders of volumes, layers of images, paths to bind. */
-import { existsSync, mkdirSync, readlinkSync } from "node:fs";
+
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
+import { existsSync, mkdirSync, readlinkSync } from "../../../ffi/fs.ts";
 import { programName } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";

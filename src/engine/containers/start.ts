@@ -2,12 +2,13 @@
  * `start`: everything between a row and a running program. The monitor is launched first and gets ready while the rest is planned;
  * the row is committed before the program may run (DESIGN.md 2), the event once it does.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
 import { release } from "node:os";
 import { join } from "node:path";
 import { mknodAt, S_IFREG } from "../../../ffi/at.ts";
 import { EEXIST } from "../../../ffi/errno.ts";
 import { Fd, O_CREAT, O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, open, openInRoot, tryLock } from "../../../ffi/fd.ts";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
 import { createCgroup, createMonitors, removeCgroup } from "../../runtime/cgroup/act.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
 import { planCgroupMounts } from "../../runtime/cgroup/mounts.ts";

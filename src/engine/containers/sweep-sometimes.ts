@@ -1,6 +1,7 @@
 /** Every command that changes something sweeps, at most every few seconds. */
-import { statSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
+import { statSync, writeFileSync } from "../../../ffi/fs.ts";
 import type { Store } from "../../state/store.ts";
 
 const EVERY_MS = 5000;

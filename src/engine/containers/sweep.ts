@@ -2,8 +2,9 @@
  * Cleaning up after processes that were killed: containers whose monitor is gone, starts that were cut off, folders and cgroups
  * without a row.
  */
-import { existsSync, readdirSync } from "node:fs";
+
 import { join } from "node:path";
+import { existsSync, readdirSync } from "../../../ffi/fs.ts";
 import { releaseEndpoints } from "../../network/leases.ts";
 import { removeCgroup } from "../../runtime/cgroup/act.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";

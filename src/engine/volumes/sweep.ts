@@ -1,6 +1,7 @@
 /** Folders of volumes whose row is gone: what a kill leaves of the removal of an anonymous volume. */
-import { readdirSync, renameSync } from "node:fs";
+
 import { join } from "node:path";
+import { readdirSync, renameSync } from "../../../ffi/fs.ts";
 import { forGood, type Store } from "../../state/store.ts";
 import { takeLease } from "../../storage/lease.ts";
 import { removeTree } from "../../storage/remove.ts";

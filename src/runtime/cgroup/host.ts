@@ -2,8 +2,9 @@
  * What cgroups this process can use: /proc/self/mountinfo and /proc/self/cgroup (cgroups(7)), read once.
  * Docker's name for a cgroup's place is kept: a path inside its hierarchy; `base` is where it lies in the file system.
  */
-import { readFileSync } from "node:fs";
+
 import { AT_FDCWD } from "../../../ffi/fd.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 

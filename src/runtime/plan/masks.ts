@@ -2,9 +2,10 @@
  * Masked and read-only paths (runtime-spec, "Masked Paths" and "Readonly Paths"). Sources are the host's own /dev/null, checked to be
  * the null device when the tape is made, and an empty tmpfs; targets are opened without any link (CVE-2025-31133, CVE-2015-3630).
  */
-import { lstatSync, statSync } from "node:fs";
+
 import { EBADF, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH } from "../../../ffi/fd.ts";
+import { lstatSync, statSync } from "../../../ffi/fs.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { Part, slot } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";

@@ -1,6 +1,7 @@
 /** OCI mounts → operations of the new mount API: everything is made detached, then attached by descriptor. */
-import { statfsSync, statSync } from "node:fs";
+
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
+import { statfsSync, statSync } from "../../../ffi/fs.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
