@@ -7,7 +7,8 @@ import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
-import { mountOverlay } from "../../storage/overlay.ts";
+import { mountOverlay, volatileMark } from "../../storage/overlay.ts";
+import { removeTree } from "../../storage/remove.ts";
 import { hostView } from "./host-view.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";
 
@@ -30,7 +31,8 @@ export function mountRootfs(store: Store, row: ContainerRow): Rootfs {
 
 function mountWhole(store: Store, row: ContainerRow): Fd {
   const data = dataFolder(store, row.id);
-  const own = { upper: join(data, "upper"), work: join(data, "work"), userxattr: store.rootless };
+  const own = { upper: join(data, "upper"), work: join(data, "work"), userxattr: store.rootless, volatile: row.autoRemove };
+  if (own.volatile && existsSync(volatileMark(own.work))) removeTree(volatileMark(own.work));
   if (row.options.rootfs !== undefined) return mountFolder(row.options.rootfs, own);
   if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
   const { folders, links } = layerPaths(store, row.imageId);
@@ -52,6 +54,7 @@ interface Own {
   upper: string;
   work: string;
   userxattr: boolean;
+  volatile: boolean;
 }
 
 /**
@@ -64,7 +67,7 @@ function mountFolder(folder: string, own: Own): Fd {
   if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
   const scratch = own.upper;
   const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
-  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...folders, userxattr: own.userxattr });
+  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...folders, userxattr: own.userxattr, volatile: own.volatile });
 }
 
 function checkFolder(folder: string): void {
