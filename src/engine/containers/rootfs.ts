@@ -67,7 +67,15 @@ function mountFolder(folder: string, own: Own): Fd {
   if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
   const scratch = own.upper;
   const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
-  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...folders, userxattr: own.userxattr, volatile: own.volatile });
+  return mountOverlay({
+    lowers: [lower],
+    links: [lower],
+    folder: "/",
+    scratch,
+    ...folders,
+    userxattr: own.userxattr,
+    volatile: own.volatile,
+  });
 }
 
 function checkFolder(folder: string): void {
