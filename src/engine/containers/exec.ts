@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
-import { boundingSet, CAPABILITIES } from "../../runtime/capabilities.ts";
+import { resolveCapabilities } from "../../runtime/capabilities.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { type MonitorPlan, planMonitors } from "../../runtime/cgroup/plan.ts";
 import { type ExecRequest, execForeground, execMonitored } from "../../runtime/exec.ts";
@@ -137,8 +137,7 @@ function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { opt
   if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
   overrideEnv(env, options.env);
   if (!env.get("HOME")) env.set("HOME", user.home);
-  const all = CAPABILITIES.filter((_, number) => boundingSet() & (1n << BigInt(number)));
-  const names = options.privileged ? all : (base.capabilities?.bounding ?? []);
+  const names = options.privileged ? resolveCapabilities({ privileged: true }) : (base.capabilities?.bounding ?? []);
   return {
     ...base,
     terminal: options.terminal !== undefined,
