@@ -161,6 +161,14 @@ both("a hook that fails or hangs undoes the creation", async (bundle) => {
   }
 });
 
+root("an ambient capability that is not inheritable is none, as with runc", async (bundle) => {
+  const caps = ["CAP_NET_BIND_SERVICE", "CAP_KILL"];
+  const { capabilities } = await probe(bundle, (spec) => {
+    spec.process.capabilities = { bounding: caps, effective: caps, permitted: caps, ambient: caps };
+  });
+  expect([capabilities.ambient, capabilities.effective]).toEqual([0n, (1n << 10n) | (1n << 5n)]);
+});
+
 root("the process: ids, groups, umask, capabilities in five sets, limits, no_new_privs, scheduling", async (bundle) => {
   const caps = ["CAP_NET_BIND_SERVICE", "CAP_KILL"];
   const report = await probe(bundle, (spec) => {

@@ -140,7 +140,9 @@ function planCapabilities(tape: Tape, part: Part, { capabilities }: Process): vo
     new Uint8Array(new Uint32Array([effective[0], permitted[0], inheritable[0], effective[1], permitted[1], inheritable[1]]).buffer),
   );
   part.op("set the capabilities", NR.capset, [header, data]);
-  for (const name of capabilities?.ambient ?? []) part.op(`raise ambient ${name}`, NR.prctl, [PR_CAP_AMBIENT, 2, bitOf(name), 0, 0]);
+  // What is not inheritable cannot be ambient. runc lets such a wish be, and `runc spec` of Debian 12 makes it.
+  for (const name of capabilities?.ambient ?? [])
+    part.op(`raise ambient ${name}`, NR.prctl, [PR_CAP_AMBIENT, 2, bitOf(name), 0, 0], { ignore: EPERM });
 }
 
 function planBounding(part: Part, keep: readonly string[] = []): void {
