@@ -27,15 +27,21 @@ async function main(): Promise<number> {
 
 /** One line for what people can act on; anything else is a defect, and says so. */
 async function report(error: unknown): Promise<number> {
-  const { writeStream } = await import("./cli/output/write.ts");
   const { printable } = await import("./cli/output/printable.ts");
   const { asExpected } = await import("./cli/expected.ts");
   const known = asExpected(error);
   const message = known?.message ?? (error instanceof Error ? error.message : String(error));
   const hint = known?.hint ? `\n${known.hint}` : "";
-  const { asksForDebugging } = await import("./cli/dispatch.ts");
-  const stack = asksForDebugging(process.argv.slice(2)) && error instanceof Error ? `\n${error.stack}` : "";
-  writeStream(2, Buffer.from(printable(`${programName()}: ${known ? "" : "internal error: "}${message}${hint}${stack}\n`)));
+  const told = (stack = "") => Buffer.from(printable(`${programName()}: ${known ? "" : "internal error: "}${message}${hint}${stack}\n`));
+  try {
+    const { writeStream } = await import("./cli/output/write.ts");
+    const { asksForDebugging } = await import("./cli/dispatch.ts");
+    writeStream(2, told(asksForDebugging(process.argv.slice(2)) && error instanceof Error ? `\n${error.stack}` : ""));
+  } catch {
+    // without a C library nothing of ours can write
+    const { writeSync } = await import("node:fs");
+    writeSync(2, told());
+  }
   return known?.exitCode ?? 1;
 }
 
