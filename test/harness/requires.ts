@@ -93,6 +93,11 @@ const PROBES = {
         ? undefined
         : "a /dev/net/tun that ordinary users may open",
   },
+  /** Profiles can be loaded: the kernel has AppArmor, and root sees its policy. */
+  apparmor: {
+    kernel: true,
+    missing: () => (existsSync("/sys/kernel/security/apparmor/.load") ? undefined : "a kernel with AppArmor"),
+  },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 

@@ -16,6 +16,7 @@ import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
 import type { Store } from "../../state/store.ts";
+import { loadProfile } from "./apparmor.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
@@ -67,6 +68,8 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
   const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
   const process = execProcess(row, spec, { options, target, rootless: store.rootless });
   const cgroup = containerCgroup(store, row);
+  // somebody may have unloaded it since
+  await loadProfile(process.apparmorProfile ?? "", store);
   const request: ExecRequest = {
     id: row.id,
     target,

@@ -2,6 +2,7 @@
 import { maskedPaths, READONLY_PATHS } from "../../runtime/defaults.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
+import { containerProfile } from "./apparmor.ts";
 import { processArgs } from "./environment.ts";
 import { runningExecs } from "./exec-folder.ts";
 import { containerFiles } from "./files.ts";
@@ -49,7 +50,7 @@ export function inspectContainer(store: Store, row: ContainerRow, size?: Contain
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: containerProfile(hostConfig, store),
     ExecIDs: execIds(store, row, state),
     HostConfig: hostDocument(hostConfig),
     GraphDriver: graphDriver(store, row, state),

@@ -24,6 +24,7 @@ import { stringifyExact } from "../../spec/json.ts";
 import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
 import type { Store } from "../../state/store.ts";
+import { containerProfile, loadProfile } from "./apparmor.ts";
 import { cgroupParent } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
@@ -105,6 +106,8 @@ async function start(work: Work): Promise<Started> {
   createMonitors(monitors);
   const limits = logLimits(hostConfig.LogConfig.Config);
   const program = engineProgram();
+  // in another pid namespace there is an init already
+  const reaper = (hostConfig.Init ?? false) && hostConfig.PidMode === "";
   const monitor = launchMonitor({
     title: `hoy-monitor ${row.id.slice(0, 12)}`,
     data,
@@ -116,8 +119,7 @@ async function start(work: Work): Promise<Started> {
     stdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
     attached: request.attached,
-    // in another pid namespace there is an init already
-    reaper: (hostConfig.Init ?? false) && hostConfig.PidMode === "",
+    reaper,
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
@@ -133,6 +135,7 @@ async function start(work: Work): Promise<Started> {
   const files = shared.files ?? writeContainerFiles(store, row, network);
   const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
+  await loadProfile(spec.process?.apparmorProfile ?? "", store);
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
   const expanded = await expandSeccomp(seccomp, capabilities);
@@ -164,6 +167,7 @@ async function start(work: Work): Promise<Started> {
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     streams: config.OpenStdin ? "monitor" : "monitor-without-input",
+    reaper,
   });
   const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
   const pid = play(monitor, shared, birth);
@@ -243,6 +247,7 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
+    appArmorProfile: containerProfile(options.hostConfig, store),
     cgroupPath: `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
   });
 }

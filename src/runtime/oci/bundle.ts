@@ -37,7 +37,6 @@ export function readBundle(folder: string): Bundle {
 /** What the spec can say and this runtime does not do yet: never ignored. */
 function refuse({ linux, process }: Spec): void {
   const asked: [unknown, string][] = [
-    [process?.apparmorProfile && process.apparmorProfile !== "unconfined", "process.apparmorProfile"],
     [process?.selinuxLabel, "process.selinuxLabel"],
     [linux?.mountLabel, "linux.mountLabel"],
     [linux?.intelRdt, "linux.intelRdt"],

@@ -54,7 +54,7 @@ export function features(version: string) {
         knownFlags: Object.keys(SECCOMP_FLAGS),
         supportedFlags: Object.keys(SECCOMP_FLAGS).filter(isSupported),
       },
-      apparmor: { enabled: false },
+      apparmor: { enabled: true },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: true } },

@@ -11,6 +11,7 @@ import type { Mount, Spec } from "../../spec/runtime.ts";
 import type { CgroupMount } from "../cgroup/mounts.ts";
 import { planCgroupView } from "./cgroup.ts";
 import { planDevices } from "./devices.ts";
+import { execLabels, immediateProfile, type ProcWrite, writeTo } from "./labels.ts";
 import { planMasked, planReadonly } from "./masks.ts";
 import { planMounts, setAttributes } from "./mounts.ts";
 import { makeDirectories, type Planner } from "./paths.ts";
@@ -34,6 +35,8 @@ const IFF_UP = 1;
 
 const FILE = slot(0);
 const PROC = slot(6);
+/** The file that changes the profile of a first process which never executes. */
+const PROFILE = slot(47);
 /** /dev/null of the host, for streams that come from nowhere. */
 export const NULL_DEVICE = slot(7);
 
@@ -65,6 +68,8 @@ export interface InitRequest {
   listener?: Uint8Array | undefined;
   /** The session keyring of the caller is kept. */
   keepsKeyring?: boolean;
+  /** `--init`: the first process stays what it is, and its child executes the program. */
+  reaper?: boolean;
 }
 
 /** The turns of another conversation than the monitor's. */
@@ -131,22 +136,34 @@ function setNames({ part }: Planner, spec: Spec): void {
   if (spec.domainname) part.op("setdomainname", NR.setdomainname, [spec.domainname, Buffer.byteLength(spec.domainname)]);
 }
 
-/** Writes sysctls and oom_score_adj through a procfs of our own that nothing in the image can stand in for (CVE-2025-52881). */
-function writeProc({ part }: Planner, spec: Spec): void {
-  const files = Object.entries(spec.linux?.sysctl ?? {}).map(([key, value]) => [`sys/${key.replaceAll(".", "/")}`, value] as const);
+/** What is written to files of /proc for the container. */
+function procWrites(spec: Spec, reaper: boolean): ProcWrite[] {
   const score = spec.process?.oomScoreAdj;
-  const all = [...files, ...(score === undefined ? [] : [["self/oom_score_adj", String(score)] as const])];
-  if (all.length === 0) return;
+  const files: [path: string, value: string][] = [
+    ...Object.entries(spec.linux?.sysctl ?? {}).map(([key, value]): [string, string] => [`sys/${key.replaceAll(".", "/")}`, value]),
+    ...(score === undefined ? [] : [["self/oom_score_adj", String(score)] as [string, string]]),
+  ];
+  const labels = spec.process ? execLabels(reaper ? { ...spec.process, apparmorProfile: "" } : spec.process) : [];
+  return [...files.map(([path, value]) => ({ step: `write ${value} to /proc/${path}`, path, value })), ...labels];
+}
+
+/**
+ * Writes sysctls, oom_score_adj and labels through a procfs of our own that nothing in the image can stand in for (CVE-2025-52881).
+ * The file for a profile that is set later is left open in PROFILE.
+ */
+function writeProc({ part }: Planner, writes: readonly ProcWrite[], spec: Spec, later: ProcWrite | undefined): void {
+  if (writes.length === 0 && !later) return;
   if (usesHostProc(spec)) part.op("open the host's proc", NR.openat, [AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | CLOEXEC], { out: PROC });
   else {
     part.op("fsopen proc", NR.fsopen, ["proc", 1], { out: FILE });
     part.op("mount a private proc", NR.fsconfig, [FILE, 6, 0, 0, 0]).op("mount a private proc", NR.fsmount, [FILE, 1, 0xe], { out: PROC });
     part.op("close", NR.close, [FILE]);
   }
-  for (const [path, value] of all) {
+  for (const { step, path, value } of writes) {
     part.op(`open /proc/${path}`, NR.openat, [PROC, path, 1 | CLOEXEC], { out: FILE });
-    part.op(`write ${value} to /proc/${path}`, NR.write, [FILE, value, Buffer.byteLength(value)]).op("close", NR.close, [FILE]);
+    writeTo(part, FILE, { step, value }).op("close", NR.close, [FILE]);
   }
+  if (later) part.op(`open /proc/${later.path}`, NR.openat, [PROC, later.path, 1 | CLOEXEC], { out: PROFILE });
   part.op("close", NR.close, [PROC]);
 }
 
@@ -201,7 +218,8 @@ export function planInit(tape: Tape, request: InitRequest): Part {
     : undefined;
   if (slave) bindConsole(planner, slave);
   planMasked(planner, spec.linux?.maskedPaths ?? []);
-  writeProc(planner, spec);
+  const profile = request.reaper && spec.process ? immediateProfile(spec.process) : undefined;
+  writeProc(planner, procWrites(spec, request.reaper ?? false), spec, profile);
   planReadonly(planner, spec.linux?.readonlyPaths ?? []);
   const cwd = spec.process?.cwd ?? "/";
   if (cwd !== "/") makeDirectories(planner, cwd);
@@ -226,6 +244,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
       listener: request.listener,
       personality: spec.linux?.personality,
       memoryPolicy: spec.linux?.memoryPolicy,
+      ...(profile ? { profile: { ...profile, file: PROFILE } } : {}),
     });
   return part;
 }

@@ -7,6 +7,8 @@ export interface SecurityOptions {
   noNewPrivileges: boolean;
   /** "default", "unconfined", or the JSON of a profile in Docker's format. */
   seccomp: string;
+  /** Name of an AppArmor profile, or `unconfined`; empty: the default one. */
+  appArmor: string;
   /** Whether the container may change its own cgroups; undefined: as --privileged has it. */
   writableCgroups?: boolean;
 }
@@ -42,7 +44,7 @@ function profile(path: string, read: (path: string) => Uint8Array): string {
 
 /** What HostConfig.SecurityOpt asks for; an option that hoy cannot honour is an error. */
 export function securityOptions(options: readonly string[]): SecurityOptions {
-  const result: SecurityOptions = { noNewPrivileges: false, seccomp: "default" };
+  const result: SecurityOptions = { noNewPrivileges: false, seccomp: "default", appArmor: "" };
   for (const option of options) {
     const equals = option.indexOf("=");
     const key = equals < 0 ? option : option.slice(0, equals);
@@ -50,6 +52,7 @@ export function securityOptions(options: readonly string[]): SecurityOptions {
     if (key === "no-new-privileges") result.noNewPrivileges = truth(value, option);
     else if (key === "writable-cgroups") result.writableCgroups = truth(value, option);
     else if (key === "seccomp") result.seccomp = value === "builtin" ? "default" : value;
+    else if (key === "apparmor") result.appArmor = value;
     else refuse(key, value, option);
   }
   return result;
@@ -61,11 +64,9 @@ function truth(value: string, option: string): boolean {
   return parsed;
 }
 
-/** No profile of AppArmor and no label of SELinux is ever applied, so asking for none is granted; asking for one is not. */
+/** No label of SELinux is ever applied, so asking for none is granted; asking for one is not. */
 function refuse(key: string, value: string, option: string): void {
-  if (key === "apparmor" && value === "unconfined") return;
   if (key === "label" && value === "disable") return;
-  if (key === "apparmor") throw invalid(`--security-opt ${option}: AppArmor profiles are not supported`);
   if (key === "label")
     throw invalid(`--security-opt ${option}: SELinux labels are not supported`, "label=disable is what every container has");
   throw invalid(`invalid --security-opt 2: ${JSON.stringify(option)}`);

@@ -64,6 +64,7 @@ describe("--security-opt", () => {
     ["seccomp:unconfined", "seccomp=unconfined"],
     ["seccomp=ok", 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'],
     ["apparmor=unconfined", "apparmor=unconfined"],
+    ["apparmor:my-profile", "apparmor=my-profile"],
     ["label:disable", "label=disable"],
     ["systempaths:unconfined", "systempaths=unconfined"],
     ["writable-cgroups=true", "writable-cgroups=true"],
@@ -77,15 +78,16 @@ describe("--security-opt", () => {
     ["no-new-privileges:x", 'invalid --security-opt 2: "no-new-privileges=x"'],
     ["writable-cgroups=x", 'invalid --security-opt 2: "writable-cgroups=x"'],
     ["systempaths=x", 'invalid --security-opt 2: "systempaths=x"'],
-    ["apparmor=x", "--security-opt apparmor=x: AppArmor profiles are not supported"],
     ["label=type:x", "--security-opt label=type:x: SELinux labels are not supported"],
   ]);
   test("a broken profile", () => expect(() => parse("seccomp=bad")).toThrow("compacting json for seccomp profile (bad) failed"));
   test("the last one counts", () => {
-    expect(securityOptions([])).toEqual({ noNewPrivileges: false, seccomp: "default" });
+    expect(securityOptions([])).toEqual({ noNewPrivileges: false, seccomp: "default", appArmor: "" });
+    expect(securityOptions(["apparmor=a", "apparmor=b"]).appArmor).toBe("b");
     expect(securityOptions(["no-new-privileges", "seccomp=unconfined", "seccomp=builtin"])).toEqual({
       noNewPrivileges: true,
       seccomp: "default",
+      appArmor: "",
     });
   });
 });
