@@ -98,6 +98,15 @@ const PROBES = {
     kernel: true,
     missing: () => (existsSync("/sys/kernel/security/apparmor/.load") ? undefined : "a kernel with AppArmor"),
   },
+  /** Nobody's: a test may put another in its place and take it away. */
+  "no-docker-default": {
+    kernel: true,
+    missing: () =>
+      existsSync("/sys/kernel/security/apparmor/.load") &&
+      /^docker-default /m.test(readFileSync("/sys/kernel/security/apparmor/profiles", "utf8"))
+        ? "an AppArmor in which nobody has loaded docker-default"
+        : undefined,
+  },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 

@@ -59,6 +59,7 @@ function fromFlags(spec: Spec, words: readonly string[], flags: Flags): Process 
   const capabilities = added.length
     ? { ...sets, bounding: grown(sets.bounding), effective: grown(sets.effective), permitted: grown(sets.permitted) }
     : sets;
+  const [profile, label] = [text(flags, "apparmor"), text(flags, "process-label")];
   return {
     ...base,
     terminal: truth(flags, "tty"),
@@ -67,6 +68,8 @@ function fromFlags(spec: Spec, words: readonly string[], flags: Flags): Process 
     cwd: text(flags, "cwd") ?? base.cwd,
     user: userOf(base.user, flags),
     noNewPrivileges: truth(flags, "no-new-privs") || base.noNewPrivileges === true,
+    ...(profile === undefined ? {} : { apparmorProfile: profile }),
+    ...(label === undefined ? {} : { selinuxLabel: label }),
     ...(base.capabilities || added.length ? { capabilities } : {}),
   };
 }

@@ -58,6 +58,8 @@ export const runtimeCommands: readonly Command[] = [
       detach: { type: "boolean", alias: "d", description: "Do not wait for the process's end" },
       env: { type: "list", alias: "e", description: "Set an environment variable" },
       "ignore-paused": { type: "boolean", description: "Allow it in a paused container" },
+      "process-label": { type: "string", valueHint: "label", description: "SELinux label of the process" },
+      apparmor: { type: "string", valueHint: "profile", description: "AppArmor profile of the process" },
       "no-new-privs": { type: "boolean", description: "Set no_new_privs" },
       "pid-file": pidFile,
       "preserve-fds": preserveFds,
