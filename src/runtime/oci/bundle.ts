@@ -39,7 +39,6 @@ function refuse({ linux, process }: Spec): void {
   const asked: [unknown, string][] = [
     [process?.selinuxLabel, "process.selinuxLabel"],
     [linux?.mountLabel, "linux.mountLabel"],
-    [linux?.intelRdt, "linux.intelRdt"],
   ];
   const found = asked.find(([present]) => present);
   if (found) throw new HoyError(`config.json: ${found[1]} is not supported by this version of hoy`, { status: 400 });

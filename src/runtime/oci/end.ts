@@ -9,6 +9,7 @@ import { killCgroup, removeCgroup } from "../cgroup/act.ts";
 import { waitReadable } from "../frames.ts";
 import { isFrozen, locateContainerCgroup, processes } from "./cgroup.ts";
 import { runHooks } from "./hooks.ts";
+import { removeRdtGroups } from "./intel-rdt.ts";
 import { hasNew } from "./namespaces.ts";
 import { type ContainerRecord, folderOf, isAlive, lockFolder, readRecord, readSpec, statusOf } from "./record.ts";
 import { stateOf } from "./state.ts";
@@ -77,6 +78,7 @@ export async function deleteContainer(root: string, id: string, force: boolean, 
     }
   }
   if (!removeCgroup(cgroup)) throw new HoyError(`the cgroup of container ${id} cannot be removed: a process in it does not end`);
+  removeRdtGroups(record);
   const spec = readSpec(folder);
   rmSync(folder, { recursive: true, force: true });
   try {

@@ -15,6 +15,7 @@ import { type Fd, lockExclusive, O_DIRECTORY, O_RDONLY, open } from "../../../ff
 import { HoyError } from "../../spec/error.ts";
 import { parseExact, stringifyExact } from "../../spec/json.ts";
 import type { Spec } from "../../spec/runtime.ts";
+import type { RdtGroups } from "./intel-rdt.ts";
 
 export interface ContainerRecord {
   ociVersion: string;
@@ -30,6 +31,8 @@ export interface ContainerRecord {
   owner: string;
   /** Absent where the container has no cgroup of its own. */
   cgroup?: { parent: string; id: string };
+  /** Absent without linux.intelRdt. */
+  rdt?: RdtGroups;
   /** Names of the steps that are left to be played, by number: a failure during `start` is told by number. */
   steps: { from: number; names: readonly string[] };
 }
