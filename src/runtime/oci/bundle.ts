@@ -26,22 +26,11 @@ export function readBundle(folder: string): Bundle {
     throw new HoyError(`cannot read ${join(path, "config.json")}: ${(error as Error).message}`, { cause: error });
   }
   const spec = parseSpec(text);
-  refuse(spec);
   checkListener(spec.linux?.seccomp);
   if (!spec.root) throw new HoyError("config.json: root is missing", { status: 400 });
   const rootfs = resolve(path, spec.root.path);
   if (!statSync(rootfs, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`the root file system ${rootfs} is not a directory`);
   return { path, spec, rootfs: realpathSync(rootfs) };
-}
-
-/** What the spec can say and this runtime does not do yet: never ignored. */
-function refuse({ linux, process }: Spec): void {
-  const asked: [unknown, string][] = [
-    [process?.selinuxLabel, "process.selinuxLabel"],
-    [linux?.mountLabel, "linux.mountLabel"],
-  ];
-  const found = asked.find(([present]) => present);
-  if (found) throw new HoyError(`config.json: ${found[1]} is not supported by this version of hoy`, { status: 400 });
 }
 
 const OPEN_TREE_CLONE = 1;

@@ -55,7 +55,7 @@ export function features(version: string) {
         supportedFlags: Object.keys(SECCOMP_FLAGS).filter(isSupported),
       },
       apparmor: { enabled: true },
-      selinux: { enabled: false },
+      selinux: { enabled: true },
       intelRdt: { enabled: true, schemata: true, monitoring: true },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },

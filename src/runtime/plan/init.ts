@@ -11,7 +11,7 @@ import type { Mount, Spec } from "../../spec/runtime.ts";
 import type { CgroupMount } from "../cgroup/mounts.ts";
 import { planCgroupView } from "./cgroup.ts";
 import { planDevices } from "./devices.ts";
-import { execLabels, immediateProfile, type ProcWrite, writeTo } from "./labels.ts";
+import { checkedMountLabel, execLabels, immediateProfile, keyLabel, type ProcWrite, writeHostProc, writeTo } from "./labels.ts";
 import { planMasked, planReadonly } from "./masks.ts";
 import { planMounts, setAttributes } from "./mounts.ts";
 import { makeDirectories, type Planner } from "./paths.ts";
@@ -98,8 +98,10 @@ export function joinCgroups(part: Part, files: readonly string[]): void {
 }
 
 /** Leaves the caller's session keyring for the container's: what the caller keeps there is no business of the container's. */
-export function joinKeyring(part: Part, id: string): void {
+export function joinKeyring(part: Part, id: string, label: string | undefined): void {
+  if (label) writeHostProc(part, [keyLabel(label)]);
   part.op("session keyring", NR.keyctl, [KEYCTL_JOIN_SESSION_KEYRING, `_ses.${id}`], { ignore: "any" });
+  if (label) writeHostProc(part, [keyLabel(undefined)]);
 }
 
 /** A folder of somebody else's on /dev (`-v /dev:/dev`) is left as it is: nodes made there would be made on the host. */
@@ -200,12 +202,16 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   const part = new Part();
   const planner: Planner = { tape, part, known: new Set() };
   const propagation = spec.linux?.rootfsPropagation ?? "";
-  const mounts = planMounts(spec.mounts ?? [], { ready: request.readyMounts, copies: request.copies });
+  const mounts = planMounts(spec.mounts ?? [], {
+    ready: request.readyMounts,
+    copies: request.copies,
+    label: checkedMountLabel(spec),
+  });
   request.script?.begin(planner);
   joinCgroups(part, request.joinCgroups);
   if (hasNamespace(spec, "cgroup")) part.op("unshare the cgroup namespace", NR.unshare, [CLONE_NEWCGROUP]);
   part.op("new session", NR.setsid, []).op("umask", NR.umask, [0]);
-  if (!request.keepsKeyring) joinKeyring(part, request.id);
+  if (!request.keepsKeyring) joinKeyring(part, request.id, spec.process?.selinuxLabel);
   part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | CLOEXEC], { out: NULL_DEVICE });
   if (!request.terminal && request.streams !== "inherited")
     useStreams(planner, { stdin: request.streams === "monitor", uid: spec.process?.user.uid ?? 0 });

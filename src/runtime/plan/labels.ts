@@ -8,7 +8,7 @@ import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Part, type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
-import type { Process } from "../../spec/runtime.ts";
+import type { Process, Spec } from "../../spec/runtime.ts";
 import { attributeFile, isEnabled } from "../apparmor/host.ts";
 import { hasSelinux } from "../selinux/host.ts";
 
@@ -57,8 +57,22 @@ function wantsProfile(profile: string | undefined): profile is string {
   throw new HoyError(`the AppArmor profile ${profile} cannot be applied: this kernel runs without AppArmor`, { status: 400 });
 }
 
+/** The label of keyrings that the process makes from now on; undefined: its own, as usual (go-selinux, SetKeyLabel). */
+export const keyLabel = (label: string | undefined): ProcWrite => ({
+  step: label === undefined ? "take back the SELinux label of keyrings" : labelStep(label),
+  path: "thread-self/attr/keycreate",
+  value: label ?? "\n",
+});
+
+/** linux.mountLabel, where the kernel can give it. Throws HoyError. */
+export function checkedMountLabel({ linux }: Spec): string | undefined {
+  const label = linux?.mountLabel || undefined;
+  if (label !== undefined) requireSelinux("linux.mountLabel", label);
+  return label;
+}
+
 /** Throws HoyError where SELinux is not enabled; `what` of the spec asks for it. */
-export function requireSelinux(what: string, label: string): void {
+function requireSelinux(what: string, label: string): void {
   if (!hasSelinux())
     throw new HoyError(`${what}: the SELinux label ${label} cannot be applied: SELinux is disabled or not supported by this kernel`, {
       status: 400,
