@@ -23,6 +23,8 @@ export interface Overlay {
   scratch?: string;
   /** Marks go into user.overlay.*: the mount is made in a user namespace. */
   userxattr: boolean;
+  /** SELinux label of all files in it. */
+  label?: string | undefined;
 }
 
 /** Set to `old` to test the way of older kernels. */
@@ -43,20 +45,23 @@ export function mountOverlay(overlay: Overlay): Fd {
   }
 }
 
-function mountNew({ lowers, upper, work, userxattr }: Overlay): Fd {
+function mountNew({ lowers, upper, work, userxattr, label }: Overlay): Fd {
   const options: [string, string | null][] = lowers.map((lower) => ["lowerdir+", lower]);
   if (upper !== undefined && work !== undefined) options.push(["upperdir", upper], ["workdir", work]);
   if (userxattr) options.push(["userxattr", null]);
+  if (label) options.push(["context", label]);
   return newMount("overlay", options);
 }
 
 /** Colons and backslashes separate overlay's options. */
 const escapeOption = (path: string): string => path.replace(/[\\:,]/g, "\\$&");
 
-function pageOfOptions({ links, upper, work, userxattr }: Overlay): string {
+function pageOfOptions({ links, upper, work, userxattr, label }: Overlay): string {
   const words = [`lowerdir=${links.map(escapeOption).join(":")}`];
   if (upper !== undefined && work !== undefined) words.push(`upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`);
   if (userxattr) words.push("userxattr");
+  // in quotes, as its categories are separated by commas
+  if (label) words.push(`context="${label}"`);
   const text = words.join(",");
   if (Buffer.byteLength(text) >= PAGE)
     throw new HoyError(`${links.length} layers are too many for this kernel's overlay mount`, {

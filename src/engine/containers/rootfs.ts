@@ -29,7 +29,7 @@ export function mountRootfs(store: Store, row: ContainerRow): Rootfs {
 
 function mountWhole(store: Store, row: ContainerRow): Fd {
   const data = dataFolder(store, row.id);
-  const own = { upper: join(data, "upper"), work: join(data, "work"), userxattr: store.rootless };
+  const own = { upper: join(data, "upper"), work: join(data, "work"), userxattr: store.rootless, label: row.options.mountLabel };
   if (row.options.rootfs !== undefined) return mountFolder(row.options.rootfs, own);
   if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
   const { folders, links } = layerPaths(store, row.imageId);
@@ -51,6 +51,8 @@ interface Own {
   upper: string;
   work: string;
   userxattr: boolean;
+  /** SELinux's. */
+  label: string | undefined;
 }
 
 /**
@@ -63,7 +65,7 @@ function mountFolder(folder: string, own: Own): Fd {
   if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
   const scratch = own.upper;
   const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
-  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...folders, userxattr: own.userxattr });
+  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...own, ...folders });
 }
 
 function checkFolder(folder: string): void {

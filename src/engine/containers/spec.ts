@@ -106,6 +106,7 @@ function process({ options, user, rootless, host, appArmorProfile }: SpecRequest
     rlimits: (hostConfig.Ulimits ?? []).map(ulimitToRlimit),
     noNewPrivileges: securityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
     ...(appArmorProfile ? { apparmorProfile: appArmorProfile } : {}),
+    ...(options.processLabel ? { selinuxLabel: options.processLabel } : {}),
     // An ordinary user may not lower the score that the session gave it.
     ...(rootless && hostConfig.OomScoreAdj === 0 ? {} : { oomScoreAdj: hostConfig.OomScoreAdj }),
   };
@@ -142,6 +143,7 @@ function linux(request: SpecRequest): Linux {
     namespaces: namespaces(hostConfig, sharingOf(request)),
     devices: devices.devices.filter(({ path }) => !bound.has(path)),
     ...(propagation ? { rootfsPropagation: propagation } : {}),
+    ...(options.mountLabel ? { mountLabel: options.mountLabel } : {}),
     ...(hostConfig.Privileged
       ? {}
       : { maskedPaths: hostConfig.MaskedPaths ?? maskedPaths(), readonlyPaths: hostConfig.ReadonlyPaths ?? [...READONLY_PATHS] }),

@@ -38,7 +38,7 @@ import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
-import { type ContainerFiles, writableCgroups } from "./spec-mounts.ts";
+import { type ContainerFiles, type ResolvedMount, writableCgroups } from "./spec-mounts.ts";
 import { startError } from "./start-error.ts";
 
 export interface StartRequest {
@@ -133,7 +133,11 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => network.release());
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, network);
-  const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  if (row.options.mountLabel) {
+    const { labelSources } = await import("./selinux.ts");
+    labelSources(row.options, Object.values(files), mounts);
+  }
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
   await loadProfile(spec.process?.apparmorProfile ?? "", store);
   const capabilities = spec.process?.capabilities?.bounding ?? [];
@@ -215,13 +219,19 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
+interface Planned {
+  spec: Spec;
+  seccomp: SeccompChoice;
+  mounts: readonly ResolvedMount[];
+}
+
 interface Surroundings {
   place: MountPlace;
   files: ContainerFiles;
   sharing: Sharing;
 }
 
-function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): { spec: Spec; seccomp: SeccompChoice } {
+function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): Planned {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -231,7 +241,8 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     groupAdd: options.hostConfig.GroupAdd,
   });
   if (store.rootless) checkIds({ uid: user.uid, gids: [user.gid] });
-  return buildSpec({
+  const mounts = resolveMounts(store, row, place);
+  const built = buildSpec({
     options,
     id: row.id,
     user,
@@ -243,13 +254,14 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     },
     files,
     sharing,
-    mounts: resolveMounts(store, row, place),
+    mounts,
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
     appArmorProfile: containerProfile(options.hostConfig, store),
     cgroupPath: `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
   });
+  return { ...built, mounts };
 }
 
 interface ReachableFrom {

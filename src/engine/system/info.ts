@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { hostname, machine, release, totalmem } from "node:os";
 import { hasAppArmor } from "../../runtime/apparmor/host.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
+import { hasSelinux } from "../../runtime/selinux/host.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { listContainers } from "../containers/list.ts";
@@ -63,6 +64,7 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
     SecurityOptions: [
       ...(hasAppArmor() ? ["name=apparmor"] : []),
       "name=seccomp,profile=builtin",
+      ...(settings["selinux-enabled"] && hasSelinux() ? ["name=selinux"] : []),
       ...(store.rootless ? ["name=rootless"] : []),
       "name=cgroupns",
     ],
