@@ -149,6 +149,23 @@ each(
   expect((await run(store, option("nobody-has-it"), "true")).stderr).toContain("the AppArmor profile nobody-has-it is not loaded");
 });
 
+each(
+  [ROOT, ROOTLESS],
+  "busybox",
+  "no-apparmor",
+)("a profile where the kernel has no AppArmor", async (store) => {
+  const { code, stderr } = await run(store, option("docker-default"), "true");
+  expect([code, stderr]).toEqual([
+    125,
+    expect.stringContaining("--security-opt apparmor=docker-default: this kernel runs without AppArmor"),
+  ]);
+  expect(await store.ok(["ps", "-aq"])).toBe("");
+  expect((await run(store, option("unconfined"), "true")).code).toBe(0);
+  const id = await store.ok(["create", "--network", "none", "--rootfs", store.rootfs, "true"]);
+  expect(await store.ok(["inspect", "--format", "[{{.AppArmorProfile}}]", id])).toBe("[]");
+  await store.ok(["rm", id]);
+});
+
 bundles("hoy runtime: process.apparmorProfile for run, create and exec", async () => {
   using _ = loadProfile("hoy-test-own");
   await using bundle = await testBundle();

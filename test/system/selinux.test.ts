@@ -7,10 +7,12 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getXattr } from "../../ffi/xattr.ts";
 import { testBundle } from "../harness/bundle.ts";
+import { dockerArchive, type TestImage } from "../harness/images.ts";
 import { OciBundle } from "../harness/oci.ts";
 import { each, ROOT } from "../harness/people.ts";
 import { requires } from "../harness/requires.ts";
 import type { TestStore } from "../harness/store.ts";
+import { fileBeside } from "./image-store.ts";
 
 const root = each([ROOT], "busybox", "selinux");
 const bundles = requires("root", "namespaces", "busybox", "selinux");
@@ -150,12 +152,30 @@ root("z and Z label a folder that is mounted; disable labels no process", async 
   expect(labelOf(join(folder, "below/file"))).toBe("system_u:object_r:container_file_t:s0:c5,c6");
   await run(["-v", `${folder}:/data:z`], "true");
   for (const path of ["", "below", "below/file"]) expect(labelOf(join(folder, path))).toBe("system_u:object_r:container_file_t:s0");
+  await run(["-v", "named:/v"], "touch", "/v/file");
+  await run(["-v", "named:/v"], "true");
+  expect(labelOf(join(store.root, "volumes/named/_data/file"))).toBe("system_u:object_r:container_file_t:s0");
   for (const flags of [option("disable"), ["--privileged"], ["--pid", "host"]]) expect(await run(flags, ...CURRENT)).toBe(ENGINE);
   const refused = await store.hoy(
     ["run", "--rm", "--network", "none", "-v", "/etc:/x:Z", "--rootfs", store.rootfs, "true"],
     settings(store),
   );
   expect([refused.code, refused.stderr]).toEqual([125, expect.stringContaining("SELinux relabeling of /etc is not allowed")]);
+});
+
+root("an image that is mounted has the container's label, of however many layers it is", async (store) => {
+  enable(store);
+  using _ = contexts();
+  const layers: TestImage["layers"] = [[{ name: "a", data: "1" }], [{ name: "b", data: "2" }]];
+  for (const count of [1, 2]) {
+    await store.ok(["load", "-q", "-i", fileBeside(store, "image.tar", dockerArchive({ layers: layers.slice(0, count) }, "data:1"))]);
+    const words = ["run", "--rm", "--network", "none", ...option("level:s0:c5,c6"), "--mount", "type=image,src=data:1,dst=/m"];
+    const { stdout } = await store.hoy(
+      [...words, "--rootfs", store.rootfs, "sh", "-c", "cat /m/a; grep ' /m ' /proc/mounts"],
+      settings(store),
+    );
+    expect(stdout).toMatch(/^1overlay \/m overlay ro,.*context="?system_u:object_r:container_file_t:s0:c5,c6"?/);
+  }
 });
 
 root("without selinux-enabled no container is labelled, as with Docker", async (store) => {

@@ -157,6 +157,8 @@ export const runtimeCommands: readonly Command[] = [
       "memory-swap": { type: "bytes", description: "Limit on memory and swap together; -1 for none" },
       "pids-limit": { type: "int", description: "Limit on processes; -1 for none" },
       "cpu-idle": { type: "int", description: "1 runs it only when nothing else does" },
+      "l3-cache-schema": { type: "string", valueHint: "lines", description: "L3 cache of its class of service (L3:0=ff;1=f)" },
+      "mem-bw-schema": { type: "string", valueHint: "line", description: "Memory bandwidth of its class of service (MB:0=20;1=70)" },
     },
     load: () => import("../runtime/update.ts"),
   }),

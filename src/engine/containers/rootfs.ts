@@ -41,7 +41,7 @@ function mountWhole(store: Store, row: ContainerRow): Fd {
 }
 
 /** An image may have no layer at all (`FROM scratch`); an overlay needs one. */
-function emptyLayer(data: string): string {
+export function emptyLayer(data: string): string {
   const folder = join(data, "empty");
   mkdirSync(folder, { recursive: true });
   return folder;

@@ -9,6 +9,7 @@ import { categories, checkRelabel, containerLabels, parseContexts, sharedLabel }
 import type { Store } from "../../state/store.ts";
 import type { ContainerOptions, HostConfig } from "./options.ts";
 import { securityOptions } from "./parse/security-opt.ts";
+import type { ResolvedMount } from "./spec-mounts.ts";
 
 /** As dockerd: who shares the host's processes or is privileged has no label, whatever else is said. */
 function labelOptions({ SecurityOpt, Privileged, PidMode, IpcMode }: HostConfig): string[] {
@@ -67,20 +68,24 @@ function labelTree(path: string, value: string): void {
   label(path, value);
 }
 
-/** Labels the engine's own files of a container, and the sources of its mounts with `z` (for all containers) and `Z` (for this one). */
-export function labelSources(
-  options: ContainerOptions,
-  files: readonly string[],
-  sources: readonly { mode: string; path: string }[],
-): void {
-  const { mountLabel } = options;
+/** Whom the files of a mount belong to: `z` all containers, `Z` this one. A volume is for all where nothing is said, as in Docker. */
+function sharing({ type, mode }: Source): "z" | "Z" | undefined {
+  const words = mode.split(",");
+  if (words.includes("Z")) return "Z";
+  return words.includes("z") || type === "volume" ? "z" : undefined;
+}
+
+type Source = Pick<ResolvedMount, "type" | "mode" | "path">;
+
+/** Labels the engine's own files of a container, and the sources of its mounts. Throws HoyError for what must not be relabelled. */
+export function labelSources({ mountLabel }: ContainerOptions, files: readonly string[], sources: readonly Source[]): void {
   if (!mountLabel) return;
   for (const file of files) label(file, mountLabel);
-  for (const { mode, path } of sources) {
-    const words = mode.split(",");
-    if (!words.includes("z") && !words.includes("Z")) continue;
-    const source = realpathSync(path);
+  for (const mount of sources) {
+    const who = sharing(mount);
+    if (who === undefined) continue;
+    const source = realpathSync(mount.path);
     checkRelabel(source);
-    labelTree(source, words.includes("z") ? sharedLabel(mountLabel) : mountLabel);
+    labelTree(source, who === "z" ? sharedLabel(mountLabel) : mountLabel);
   }
 }

@@ -148,6 +148,12 @@ export function joinRdtGroups(groups: RdtGroups, pid: number): void {
   }
 }
 
+/** Other limits for the class of a container. Throws HoyError: one that was made without linux.intelRdt has none. */
+export function updateRdtGroup({ id, rdt }: Pick<ContainerRecord, "id" | "rdt">, change: IntelRdt, root: string = requireResctrl()): void {
+  if (!rdt) throw invalid(`container ${id} has no class of service: its config.json has no linux.intelRdt`);
+  for (const line of schemataLines(change)) writeSchemata(rdt.group, line, root);
+}
+
 /** Removes what the container has of its own; processes that are left fall back to the class above. */
 export function removeRdtGroups({ rdt }: Pick<ContainerRecord, "rdt">): void {
   if (!rdt) return;

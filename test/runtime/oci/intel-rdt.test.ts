@@ -12,6 +12,7 @@ import {
   removeRdtGroups,
   resctrlMount,
   schemataLines,
+  updateRdtGroup,
 } from "../../../src/runtime/oci/intel-rdt.ts";
 
 test("the mount point", () => {
@@ -71,6 +72,14 @@ describe("below a mount point", () => {
     expect(rdtTasks(groups)).toEqual([`${root}/gold/tasks`, `${root}/gold/mon_groups/c1/tasks`]);
     removeRdtGroups({ rdt: groups });
     expect([existsSync(`${root}/gold/mon_groups/c1`), readFileSync(`${root}/gold/schemata`, "utf8")]).toEqual([false, "L3:0=0f\n"]);
+  });
+
+  test("update: of a class that the container is in", () => {
+    ready("gold", "L3:0=0f\n");
+    const record = { id: "c1", rdt: makeRdtGroups({ closID: "gold" }, "c1", root) };
+    updateRdtGroup(record, { memBwSchema: "MB:0=20" }, root);
+    expect(readFileSync(`${root}/gold/schemata`, "utf8")).toBe("MB:0=20\n"); // the kernel keeps the lines of the others
+    expect(() => updateRdtGroup({ id: "c2" }, { memBwSchema: "MB:0=20" }, root)).toThrow("container c2 has no class of service");
   });
 
   test("the root's class", () => {
