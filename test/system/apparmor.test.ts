@@ -1,6 +1,7 @@
 /** AppArmor profiles, on a kernel that has it (a virtual machine in .ci/run): the default one, others, none, and one that is not there. */
 import { expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { encodeProfile } from "../../src/runtime/apparmor/policy.ts";
 import { testBundle } from "../harness/bundle.ts";
 import { OciBundle } from "../harness/oci.ts";
@@ -146,6 +147,7 @@ each(
   expect((await run(store, [], ...CURRENT)).stdout.trim()).toBe("unconfined");
   using _ = loadProfile("hoy-test-own");
   expect((await run(store, option("hoy-test-own"), ...CURRENT)).stdout.trim()).toBe("hoy-test-own (enforce)");
+  expect((await run(store, ["--pid", "host", ...option("hoy-test-own")], ...CURRENT)).stdout.trim()).toBe("hoy-test-own (enforce)");
   expect((await run(store, option("nobody-has-it"), "true")).stderr).toContain("the AppArmor profile nobody-has-it is not loaded");
 });
 
@@ -182,6 +184,16 @@ bundles("hoy runtime: process.apparmorProfile for run, create and exec", async (
     expect(await bundle.ok(["exec", "--apparmor", "hoy-test-own", "c", ...CURRENT])).toBe("hoy-test-own (enforce)");
     await bundle.ok(["delete", "--force", "c"]);
   }
+  bundle.configure(["sh", "-c", "cat /proc/self/attr/current > /seen; sleep 60"], ({ process, linux }) => {
+    process.apparmorProfile = "hoy-test-own";
+    linux.namespaces?.push({ type: "user" });
+    linux.uidMappings = linux.gidMappings = [{ containerID: 0, hostID: 0, size: 65536 }];
+  });
+  await bundle.ok(["create", "c"]);
+  await bundle.ok(["start", "c"]);
+  expect(await bundle.ok(["exec", "c", ...CURRENT])).toBe("hoy-test-own (enforce)");
+  expect(readFileSync(join(bundle.rootfs, "seen"), "utf8").trim()).toBe("hoy-test-own (enforce)");
+  await bundle.ok(["delete", "--force", "c"]);
   confine("nobody-has-it", "true");
   const { code, stderr } = await bundle.runtime(["run", "c"]);
   expect([code, stderr]).toEqual([1, expect.stringContaining("the AppArmor profile nobody-has-it is not loaded")]);
