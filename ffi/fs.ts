@@ -3,7 +3,7 @@
  * command two milliseconds. What waits in the background (streams, `read` with a callback) is node:fs's own: `nodeFs()`.
  */
 import { makeDevice, readFolder, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "./at.ts";
-import { EEXIST, EINTR, EINVAL, ENAMETOOLONG, ENOENT, errnoWords, SysError } from "./errno.ts";
+import { EEXIST, EINTR, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, errnoWords, SysError } from "./errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -136,7 +136,7 @@ function put(path: string, data: Uint8Array | string, flags: keyof typeof FLAGS,
 }
 
 export const writeFileSync = (path: string, data: Uint8Array | string, { mode = 0o666 } = {}): void => put(path, data, "w", mode);
-export const appendFileSync = (path: string, data: Uint8Array | string): void => put(path, data, "a", 0o666);
+export const appendFileSync = (path: string, data: Uint8Array | string, { mode = 0o666 } = {}): void => put(path, data, "a", mode);
 
 export const existsSync = (path: string): boolean =>
   !path.includes("\0") && path.length <= LONGEST_PATH && sys(NR.faccessat, AT_FDCWD, cstr(path), 0) === 0;
@@ -248,10 +248,13 @@ export function mkdirSync(path: string, { recursive = false, mode = 0o777 } = {}
   mkdirSync(path, { recursive, mode });
 }
 
-/** Unlinks a file; with `force` it may be missing. */
-export function rmSync(path: string, { force = false } = {}): void {
+/** Unlinks a file; with `force` it may be missing, with `recursive` be a folder: one of hoy's own, as paths are walked by name. */
+export function rmSync(path: string, { force = false, recursive = false } = {}): void {
   const result = sys(NR.unlinkat, AT_FDCWD, named("unlink", path), 0);
-  if (result !== -ENOENT || !force) sure(result, "unlink", path);
+  if (result === -ENOENT && force) return;
+  if (result !== -EISDIR || !recursive) return void sure(result, "unlink", path);
+  for (const name of readdirSync(path)) rmSync(`${path}/${name}`, { force, recursive });
+  rmdirSync(path);
 }
 
 export function rmdirSync(path: string): void {

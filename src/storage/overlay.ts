@@ -28,6 +28,8 @@ export interface Overlay {
    * kernels do without). The caller has taken the mark of an earlier such mount away (`volatileMark`).
    */
   volatile?: boolean;
+  /** SELinux label of all files in it. */
+  label?: string | undefined;
 }
 
 /** The folder that tells the kernel of an earlier volatile mount; it refuses another one while it is there. */
@@ -60,22 +62,25 @@ function mountEither(overlay: Overlay): Fd {
   }
 }
 
-function mountNew({ lowers, upper, work, userxattr, volatile }: Overlay): Fd {
+function mountNew({ lowers, upper, work, userxattr, volatile, label }: Overlay): Fd {
   const options: [string, string | null][] = lowers.map((lower) => ["lowerdir+", lower]);
   if (upper !== undefined && work !== undefined) options.push(["upperdir", upper], ["workdir", work]);
   if (userxattr) options.push(["userxattr", null]);
   if (volatile) options.push(["volatile", null]);
+  if (label) options.push(["context", label]);
   return newMount("overlay", options);
 }
 
 /** Colons and backslashes separate overlay's options. */
 const escapeOption = (path: string): string => path.replace(/[\\:,]/g, "\\$&");
 
-function pageOfOptions({ links, upper, work, userxattr, volatile }: Overlay): string {
+function pageOfOptions({ links, upper, work, userxattr, volatile, label }: Overlay): string {
   const words = [`lowerdir=${links.map(escapeOption).join(":")}`];
   if (upper !== undefined && work !== undefined) words.push(`upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`);
   if (userxattr) words.push("userxattr");
   if (volatile) words.push("volatile");
+  // in quotes, as its categories are separated by commas
+  if (label) words.push(`context="${label}"`);
   const text = words.join(",");
   if (Buffer.byteLength(text) >= PAGE)
     throw new HoyError(`${links.length} layers are too many for this kernel's overlay mount`, {

@@ -426,13 +426,32 @@ requires()("through a link named runc it is runc; errors go to the log too", asy
   expect(features.mountOptions).toContain("rro");
 });
 
-requires()("what config.json asks for and is not there yet is an error that names it", async () => {
+requires("no-apparmor")("a profile where the kernel has no AppArmor is an error that names it, no profile is none", async () => {
   await using bundle = await testBundle();
-  bundle.configure(["true"], (spec) => {
-    spec.process.apparmorProfile = "docker-default";
-  });
+  const run = async (profile: string) => {
+    bundle.configure(["true"], ({ process }) => void (process.apparmorProfile = profile));
+    return await bundle.runtime(["run", "c"]);
+  };
+  const { code, stderr } = await run("docker-default");
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining("the AppArmor profile docker-default cannot be applied: this kernel runs without"),
+  ]);
+  for (const profile of ["", "unconfined"]) expect([profile, (await run(profile)).code]).toEqual([profile, 0]);
+});
+
+requires("no-resctrl")("linux.intelRdt without resctrl is an error that says what is missing", async () => {
+  await using bundle = await testBundle();
+  bundle.configure(["true"], ({ linux }) => void (linux.intelRdt = { l3CacheSchema: "L3:0=f" }));
   const { code, stderr } = await bundle.runtime(["run", "c"]);
-  expect([code, stderr]).toEqual([1, expect.stringContaining("config.json: process.apparmorProfile is not supported")]);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/linux\.intelRdt: (neither this kernel nor this CPU has resctrl|resctrl is not mounted)/),
+  ]);
+});
+
+requires()("what is wrong in config.json is an error that names it", async () => {
+  await using bundle = await testBundle();
   writeFileSync(join(bundle.path, "config.json"), '{"ociVersion": "1.0.0", "process": {"cwd": "x"}}');
   expect((await bundle.runtime(["run", "c"])).stderr).toContain("process.cwd: must be an absolute path");
 });

@@ -10,6 +10,7 @@ import { forThisBoot, type Store } from "../../state/store.ts";
 import { imageConfig } from "../../storage/images.ts";
 import { layerPaths } from "../../storage/layers.ts";
 import { removeTree } from "../../storage/remove.ts";
+import { checkProfile } from "./apparmor.ts";
 import { type ContainerSettings, completeOptions, type ImageDefaults } from "./complete.ts";
 import { recordContainer } from "./events.ts";
 import { guardNewContainer } from "./guard.ts";
@@ -57,6 +58,7 @@ export function createContainer(store: Store, request: CreateRequest): Created {
     settings: request.settings,
     cgroupVersion: detectCgroups().mode === "v2" ? 2 : 1,
   });
+  checkProfile(options.hostConfig);
   adoptNames(store, options);
   prepareBindSources(options.mounts ?? []);
   for (const mount of options.mounts ?? []) settleSource(store, mount);

@@ -1,8 +1,9 @@
 /** `exec`: one more process in a running container. */
-import { readFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { resolveCapabilities } from "../../runtime/capabilities.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { type MonitorPlan, planMonitors } from "../../runtime/cgroup/plan.ts";
@@ -16,6 +17,7 @@ import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
 import { forThisBoot, type Store } from "../../state/store.ts";
+import { loadProfile } from "./apparmor.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
@@ -67,6 +69,8 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
   const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
   const process = execProcess(row, spec, { options, target, rootless: store.rootless });
   const cgroup = containerCgroup(store, row);
+  // somebody may have unloaded it since
+  await loadProfile(process.apparmorProfile ?? "", store);
   const request: ExecRequest = {
     id: row.id,
     target,

@@ -31,7 +31,13 @@ export function mountRootfs(store: Store, row: ContainerRow): Rootfs {
 
 function mountWhole(store: Store, row: ContainerRow): Fd {
   const data = dataFolder(store, row.id);
-  const own = { upper: join(data, "upper"), work: join(data, "work"), userxattr: store.rootless, volatile: row.autoRemove };
+  const own = {
+    upper: join(data, "upper"),
+    work: join(data, "work"),
+    userxattr: store.rootless,
+    volatile: row.autoRemove,
+    label: row.options.mountLabel,
+  };
   if (own.volatile && existsSync(volatileMark(own.work))) removeTree(volatileMark(own.work));
   if (row.options.rootfs !== undefined) return mountFolder(row.options.rootfs, own);
   if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
@@ -44,7 +50,7 @@ function mountWhole(store: Store, row: ContainerRow): Fd {
 }
 
 /** An image may have no layer at all (`FROM scratch`); an overlay needs one. */
-function emptyLayer(data: string): string {
+export function emptyLayer(data: string): string {
   const folder = join(data, "empty");
   mkdirSync(folder, { recursive: true });
   return folder;
@@ -55,6 +61,8 @@ interface Own {
   work: string;
   userxattr: boolean;
   volatile: boolean;
+  /** SELinux's. */
+  label: string | undefined;
 }
 
 /**
@@ -67,15 +75,7 @@ function mountFolder(folder: string, own: Own): Fd {
   if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
   const scratch = own.upper;
   const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
-  return mountOverlay({
-    lowers: [lower],
-    links: [lower],
-    folder: "/",
-    scratch,
-    ...folders,
-    userxattr: own.userxattr,
-    volatile: own.volatile,
-  });
+  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...own, ...folders });
 }
 
 function checkFolder(folder: string): void {

@@ -26,6 +26,7 @@ import { withoutLeadingSlashes } from "../../spec/path.ts";
 import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
 import { forThisBoot, type Store } from "../../state/store.ts";
+import { containerProfile, loadProfile } from "./apparmor.ts";
 import { cgroupParent } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
@@ -39,7 +40,7 @@ import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
-import { type ContainerFiles, writableCgroups } from "./spec-mounts.ts";
+import { type ContainerFiles, type ResolvedMount, writableCgroups } from "./spec-mounts.ts";
 import { startError } from "./start-error.ts";
 
 export interface StartRequest {
@@ -108,6 +109,8 @@ async function start(work: Work): Promise<Started> {
   createMonitors(monitors);
   const limits = logLimits(hostConfig.LogConfig.Config);
   const program = engineProgram();
+  // in another pid namespace there is an init already
+  const reaper = (hostConfig.Init ?? false) && hostConfig.PidMode === "";
   const monitor = launchMonitor({
     title: `hoy-monitor ${row.id.slice(0, 12)}`,
     data,
@@ -119,8 +122,7 @@ async function start(work: Work): Promise<Started> {
     stdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
     attached: request.attached,
-    // in another pid namespace there is an init already
-    reaper: (hostConfig.Init ?? false) && hostConfig.PidMode === "",
+    reaper,
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
@@ -134,8 +136,13 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => network.release());
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, network);
-  const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  if (row.options.mountLabel) {
+    const { labelSources } = await import("./selinux.ts");
+    labelSources(row.options, Object.values(files), mounts);
+  }
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
+  await loadProfile(spec.process?.apparmorProfile ?? "", store);
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
   const expanded = await expandSeccomp(seccomp, capabilities);
@@ -167,6 +174,7 @@ async function start(work: Work): Promise<Started> {
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     streams: config.OpenStdin ? "monitor" : "monitor-without-input",
+    reaper,
   });
   const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
   const pid = play(monitor, shared, birth);
@@ -214,13 +222,19 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
+interface Planned {
+  spec: Spec;
+  seccomp: SeccompChoice;
+  mounts: readonly ResolvedMount[];
+}
+
 interface Surroundings {
   place: MountPlace;
   files: ContainerFiles;
   sharing: Sharing;
 }
 
-function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): { spec: Spec; seccomp: SeccompChoice } {
+function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): Planned {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -230,7 +244,8 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     groupAdd: options.hostConfig.GroupAdd,
   });
   if (store.rootless) checkIds({ uid: user.uid, gids: [user.gid] });
-  return buildSpec({
+  const mounts = resolveMounts(store, row, place);
+  const built = buildSpec({
     options,
     id: row.id,
     user,
@@ -242,12 +257,14 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     },
     files,
     sharing,
-    mounts: resolveMounts(store, row, place),
+    mounts,
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
+    appArmorProfile: containerProfile(options.hostConfig, store),
     cgroupPath: `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
   });
+  return { ...built, mounts };
 }
 
 interface ReachableFrom {

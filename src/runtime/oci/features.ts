@@ -1,5 +1,5 @@
 /** `features`: what this runtime does on this kernel (runtime-spec features.md, features-linux.md). */
-import { existsSync } from "node:fs";
+import { existsSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { CAPABILITIES, lastCapability } from "../capabilities.ts";
@@ -54,9 +54,9 @@ export function features(version: string) {
         knownFlags: Object.keys(SECCOMP_FLAGS),
         supportedFlags: Object.keys(SECCOMP_FLAGS).filter(isSupported),
       },
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
       memoryPolicy: { modes: Object.keys(MEMORY_MODES), flags: Object.keys(MEMORY_FLAGS) },
