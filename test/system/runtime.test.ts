@@ -161,6 +161,26 @@ both("a hook that fails or hangs undoes the creation", async (bundle) => {
   }
 });
 
+root("a root file system on a shared mount: nothing that is mounted in it is seen outside", async (bundle) => {
+  // as all mounts are where systemd runs
+  const mount = (...args: string[]) => expect([args, Bun.spawnSync(["mount", ...args]).exitCode]).toEqual([args, 0]);
+  mount("--bind", bundle.rootfs, bundle.rootfs);
+  try {
+    mount("--make-shared", bundle.rootfs);
+    const before = readFileSync("/proc/self/mountinfo", "utf8");
+    for (const propagation of [undefined, "rslave", "rprivate"] as const) {
+      bundle.configure(["sleep", "60"], (spec) => {
+        if (propagation) spec.linux.rootfsPropagation = propagation;
+      });
+      await bundle.ok(["run", "-d", "c"]);
+      expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(before);
+      await bundle.ok(["delete", "-f", "c"]);
+    }
+  } finally {
+    Bun.spawnSync(["umount", bundle.rootfs]);
+  }
+});
+
 root("an ambient capability that is not inheritable is none, as with runc", async (bundle) => {
   const caps = ["CAP_NET_BIND_SERVICE", "CAP_KILL"];
   const { capabilities } = await probe(bundle, (spec) => {

@@ -112,8 +112,12 @@ const isBound = (spec: Spec, path: string): boolean =>
       withoutTrailingSlashes(destination) === path && (type === "bind" || options.includes("bind") || options.includes("rbind")),
   );
 
-function attachRoot({ part }: Planner, request: InitRequest, shared: boolean): void {
-  part.op("make the mounts private", NR.mount, [0, "/", 0, MS_REC | (shared ? MS_SLAVE : MS_PRIVATE), 0]);
+function attachRoot(planner: Planner, request: InitRequest, shared: boolean): void {
+  const { part } = planner;
+  const propagation = shared ? MS_SLAVE : MS_PRIVATE;
+  part.op("make the mounts private", NR.mount, [0, "/", 0, MS_REC | propagation, 0]);
+  // a copy of a mount of the host's would share with it whatever is mounted here
+  setAttributes(planner, "make the root file system private", PlayerFd.rootfs, { propagation, recursive: true });
   part.op("attach the root file system", NR.move_mount, [PlayerFd.rootfs, "", AT_FDCWD, request.mountpoint, MOVE_MOUNT_F_EMPTY_PATH]);
 }
 
