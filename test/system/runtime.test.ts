@@ -363,10 +363,12 @@ server = socket.socket(socket.AF_UNIX)
 server.bind("console.sock")
 server.listen(1)
 runtime = sys.argv[1:]
-create = subprocess.Popen(runtime + ["create", "--console-socket", "console.sock", "c"])
+create = subprocess.Popen(runtime + ["create", "--console-socket", "console.sock", "c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+# as containerd: waits for the end of what create writes before it looks at the socket
+assert create.communicate(timeout=20) == (b"", None)
+assert create.returncode == 0
 connection, _ = server.accept()
 _, [master], _, _ = socket.recv_fds(connection, 100, 1)
-assert create.wait() == 0
 assert subprocess.call(runtime + ["start", "c"]) == 0
 os.write(master, b"line\\n")
 out = b""

@@ -240,9 +240,10 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   planPropagation(planner, propagation);
   setNames(planner, spec);
   if (hasNamespace(spec, "network")) raiseLoopback(planner);
+  // before the wait: who had it made may wait for the end of what it was given as streams
+  if (slave) useTerminal(planner, slave);
   if (request.script) request.script.ready(planner);
   else waitForWord(planner);
-  if (slave) useTerminal(planner, slave);
   if (spec.process)
     planProcess(tape, part, {
       process: spec.process,
