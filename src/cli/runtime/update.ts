@@ -7,9 +7,9 @@ import { HoyError } from "../../spec/error.ts";
 import { parseResources, type Resources } from "../../spec/runtime.ts";
 import { type Body, type Flags, text } from "../define.ts";
 
-const body: Body = ({ flags, args, root }) => {
+const body: Body = async ({ flags, args, root }) => {
   const file = text(flags, "resources");
-  updateContainer(root as string, args[0] as string, file === undefined ? fromFlags(flags) : fromFile(file));
+  await updateContainer(root as string, args[0] as string, file === undefined ? fromFlags(flags) : fromFile(file));
   return 0;
 };
 

@@ -18,13 +18,14 @@ import { planJoin } from "../../runtime/plan/join.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { filterFor } from "../../runtime/seccomp/filter.ts";
 import { type Birth, joinedNamespaces, launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
+import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
-import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
+import type { Mount, Resources, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
 import type { Store } from "../../state/store.ts";
-import { cgroupParent } from "./cgroup.ts";
+import { cgroupParent, type ScopePlace } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
 import { writeContainerFiles } from "./files.ts";
@@ -34,6 +35,7 @@ import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
+import type { Scope } from "./scope.ts";
 import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
@@ -59,7 +61,7 @@ const MAX_PASSWD = 4 << 20;
 /** Starts the container. The caller holds its lock. On failure everything is undone and the row says why. */
 export async function startContainer(store: Store, row: ContainerRow, request: StartRequest): Promise<Started> {
   request.onStart?.();
-  const host = detectCgroups();
+  const host = await ownCgroups();
   const undo: (() => void)[] = [];
   const before: LastRun = { started: row.started, finished: row.finished };
   let started: Started;
@@ -121,6 +123,8 @@ async function start(work: Work): Promise<Started> {
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
+  const scope = systemdRuns() ? (await import("./scope.ts")).beginScope(host, store, row) : undefined;
+  undo.push(() => scope?.undo());
 
   using shared = sharedNamespaces(store, row);
   const { mount, parts } = mountRootfs(store, row);
@@ -131,21 +135,17 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => network.release());
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, network);
-  const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing, scope });
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
   const expanded = await expandSeccomp(seccomp, capabilities);
   if (spec.linux && expanded) spec.linux.seccomp = expanded;
   writeFileSync(join(dataFolder(store, row.id), "config.json"), stringifyExact(spec), { mode: 0o600 });
-  const cgroup = planCgroup(host, {
-    parent: cgroupParent(store, row),
-    store: store.name,
-    id: row.id,
-    resources: spec.linux?.resources,
-    rootless: store.rootless,
-  });
+  const resources = spec.linux?.resources;
+  const cgroup = scope ? scope.plan(host, { store, resources }) : plainCgroup(work, resources);
   undo.push(() => removeCgroup(cgroup));
+  scope?.ready();
   createCgroup(cgroup);
 
   const joined = planJoin(
@@ -174,6 +174,15 @@ async function start(work: Work): Promise<Started> {
   monitor.exec();
   return { monitor, pid };
 }
+
+/** From an ordinary user's login session into the cgroups of the user's manager. */
+export async function ownCgroups(): Promise<CgroupHost> {
+  const host = detectCgroups();
+  return host.v2?.outside ? (await import("../../runtime/systemd/self.ts")).enterDelegation() : host;
+}
+
+const plainCgroup = ({ store, row, host }: Work, resources: Resources | undefined): CgroupPlan =>
+  planCgroup(host, { parent: cgroupParent(store, row), store: store.name, id: row.id, resources, rootless: store.rootless });
 
 /** Another container's end just now is the reason when what it had to share is not there any more. */
 function play(monitor: Monitor, shared: Shared, birth: Birth): number {
@@ -215,9 +224,10 @@ interface Surroundings {
   place: MountPlace;
   files: ContainerFiles;
   sharing: Sharing;
+  scope: Scope | undefined;
 }
 
-function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): { spec: Spec; seccomp: SeccompChoice } {
+function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surroundings): { spec: Spec; seccomp: SeccompChoice } {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -243,9 +253,12 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
-    cgroupPath: `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
+    cgroupPath: scope ? unitPath(scope.place) : `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
   });
 }
+
+/** As runtimes have it: `system.slice:hoy:ID`. */
+const unitPath = ({ slice, unit }: ScopePlace): string => `${slice}:${unit.replace(/-([0-9a-f]+)\.scope$/, ":$1")}`;
 
 interface ReachableFrom {
   store: Store;

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { hostname, machine, release, totalmem } from "node:os";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
+import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { listContainers } from "../containers/list.ts";
@@ -57,7 +58,7 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
     ],
     Plugins: { Volume: ["local"], Network: ["bridge", "host", "null"], Log: ["json-file", "none"] },
     LoggingDriver: settings["log-driver"] ?? "json-file",
-    CgroupDriver: mayUse(cgroups) ? "cgroupfs" : "none",
+    CgroupDriver: mayUse(cgroups) ? await cgroupDriver(store, cgroups) : "none",
     CgroupVersion: CGROUP_VERSIONS[cgroups.mode],
     SecurityOptions: ["name=seccomp,profile=builtin", ...(store.rootless ? ["name=rootless"] : []), "name=cgroupns"],
     KernelVersion: release(),
@@ -82,6 +83,14 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
 
 /** A hybrid host has its controllers in v1. */
 const CGROUP_VERSIONS = { v1: "1", hybrid: "1", v2: "2", none: "" } as const;
+
+/** As a start decides it. */
+async function cgroupDriver({ rootless }: Store, { mode }: CgroupHost): Promise<string> {
+  if (mode !== "v2" || !systemdRuns()) return "cgroupfs";
+  const { ownManager } = await import("../../runtime/systemd/self.ts");
+  using manager = ownManager(rootless);
+  return manager ? "systemd" : "cgroupfs";
+}
 
 /** Without a delegated cgroup, a user's containers have none of their own, and no limits. */
 const mayUse = ({ v1, v2 }: CgroupHost): boolean => [...v1, ...(v2 ? [v2] : [])].some(({ base }) => base !== null);
