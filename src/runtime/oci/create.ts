@@ -203,7 +203,7 @@ interface Spawning {
 async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, cgroup }: Spawning): Promise<{ pid: number; ended: Fd }> {
   const { spec, rootfs } = bundle;
   using into = cgroup?.payloadInto === undefined ? undefined : open(cgroup.payloadInto, O_RDONLY | O_DIRECTORY);
-  using root = turns.rootfs === undefined ? copyRoot(rootfs) : undefined;
+  using root = turns.rootfs === undefined ? copyRoot(bundle) : undefined;
   using ready = prepareMounts(bundle, request.preserved);
   using startSocket = turns.separateStart ? bindDatagram(folder, START_SOCKET) : undefined;
   const terminal = spec.process?.terminal === true;

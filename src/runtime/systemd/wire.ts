@@ -40,9 +40,11 @@ class Writer {
   write(type: string, value: Value): void {
     this.align(alignmentOf(type));
     switch (type.charAt(0)) {
-      case "y":
-        this.#buffer.writeUInt8(value as number, this.#space(1));
+      case "y": {
+        const at = this.#space(1); // before the buffer is named: it may be another one afterwards
+        this.#buffer.writeUInt8(value as number, at);
         return;
+      }
       case "n":
       case "q": {
         const at = this.#space(2);
