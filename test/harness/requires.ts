@@ -71,6 +71,11 @@ const PROBES = {
         ? undefined
         : "systemd on cgroup v2",
   },
+  "systemd-v1": {
+    kernel: true,
+    missing: () =>
+      existsSync("/run/systemd/private") && existsSync("/sys/fs/cgroup/devices/devices.list") ? undefined : "systemd on cgroup v1",
+  },
   "memory-cgroup": controller("memory"),
   "pids-cgroup": controller("pids"),
   "cpu-cgroup": controller("cpu"),

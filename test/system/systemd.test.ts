@@ -146,12 +146,7 @@ run("--cgroup-parent names a slice, which stays with its own limits", async (sto
   expect([wrong.code, wrong.stderr]).toEqual([125, expect.stringContaining('"a--b.slice" is not the name of a slice of systemd')]);
 });
 
-requires(
-  "systemd",
-  "root",
-  "newuidmap",
-  "busybox",
-)("an ordinary user in a login session gets the limits of the user's manager", async () => {
+async function loginSession(): Promise<void> {
   const user = ordinaryUser();
   const session = `/sys/fs/cgroup/user.slice/user-${user.uid}.slice/session-hoyt.scope`;
   const manager = `user@${user.uid}.service`;
@@ -183,7 +178,11 @@ requires(
       }
     }
   }
-});
+}
+
+// only root can put anybody into a session
+if (asRoot)
+  requires("systemd", "newuidmap", "busybox")("an ordinary user in a login session gets the limits of the user's manager", loginSession);
 
 const runtime = (title: string, body: (bundle: TestBundle) => Promise<unknown>): void =>
   requires(
@@ -316,4 +315,32 @@ runtime("what cannot be is one line, and leaves nothing", async (bundle) => {
     }),
   ).toContain("/no/such");
   expect([readdirSync(join(bundle.dir, "state")), await units(`cri-${name}.scope`)]).toEqual([[], ""]);
+});
+
+requires(
+  "systemd-v1",
+  ...ROOT.needs,
+  "busybox",
+)("runtime: v1: in the scope's cgroup of each hierarchy, with devices that a reload leaves alone", async () => {
+  await using bundle = await testBundle();
+  const name = newName();
+  await create(bundle, name);
+  const { pid } = await bundle.state(name);
+  const place = `/hoyt.slice/hoyt-own.slice/cri-${name}.scope`;
+  const own = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n");
+  for (const line of own.filter((each) => !each.startsWith("0::"))) expect(line).toEndWith(`:${place}`);
+  const devices = () => value(`/sys/fs/cgroup/devices${place}`, "devices.list").split("\n").sort();
+  const before = devices();
+  expect(before).toContain("c 1:3 rwm");
+  expect(before).not.toContain("a *:* rwm");
+  await bundle.ok(["update", "--memory", "48m", "--memory-swap", "96m", name]);
+  await systemctl("daemon-reload");
+  expect(devices()).toEqual(before);
+  expect(value(`/sys/fs/cgroup/memory${place}`, "memory.limit_in_bytes")).toBe(String(48 << 20));
+  expect(await properties(`cri-${name}.scope`, "MemoryLimit", "DevicePolicy")).toEqual({
+    MemoryLimit: String(48 << 20),
+    DevicePolicy: "strict",
+  });
+  await bundle.ok(["delete", "-f", name]);
+  expect([await units(`cri-${name}.scope`), existsSync(`/sys/fs/cgroup/devices${place}`)]).toEqual(["", false]);
 });
