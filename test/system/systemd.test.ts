@@ -97,7 +97,7 @@ run("killed for want of memory: it is told, and the same scope can be started ag
   expect(await store.ok(["inspect", "-f", "{{.State.OOMKilled}}", "hog"])).toBe("true");
   expect((await store.hoy(["start", "-a", "hog"])).code).toBe(137);
   const id = await sleeper(store, "again");
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     await store.ok(["stop", "-t", "0", "again"]);
     await store.ok(["start", "again"]);
   }
@@ -270,9 +270,9 @@ runtime("update changes both, or neither", async (bundle) => {
   expect((await both()).filter((_, index) => index !== 5)).toEqual(after.filter((_, index) => index !== 5));
 });
 
-runtime("run, kill and delete, five times under one name", async (bundle) => {
+runtime("run, kill and delete, three times under one name", async (bundle) => {
   const name = newName();
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const folder = await create(bundle, name);
     await bundle.ok(["start", name]);
     await bundle.ok(["kill", name, "KILL"]);
@@ -317,11 +317,7 @@ runtime("what cannot be is one line, and leaves nothing", async (bundle) => {
   expect([readdirSync(join(bundle.dir, "state")), await units(`cri-${name}.scope`)]).toEqual([[], ""]);
 });
 
-requires(
-  "systemd-v1",
-  ...ROOT.needs,
-  "busybox",
-)("runtime: v1: in the scope's cgroup of each hierarchy, with devices that a reload leaves alone", async () => {
+async function onV1(): Promise<void> {
   await using bundle = await testBundle();
   const name = newName();
   await create(bundle, name);
@@ -343,4 +339,6 @@ requires(
   });
   await bundle.ok(["delete", "-f", name]);
   expect([await units(`cri-${name}.scope`), existsSync(`/sys/fs/cgroup/devices${place}`)]).toEqual(["", false]);
-});
+}
+
+if (asRoot) requires("systemd-v1", "busybox")("runtime: v1: a cgroup in each hierarchy, with devices that a reload leaves alone", onV1);

@@ -7,7 +7,7 @@
  *     <slice>/hoy-<id>.scope/payload   the container with its limits, in plain files: what is below a scope that was delegated
  *                                      systemd never writes to, also when it is reloaded
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CgroupHost } from "../../runtime/cgroup/host.ts";
 import { type CgroupPlan, planCgroup } from "../../runtime/cgroup/plan.ts";
@@ -15,9 +15,10 @@ import { leaveToSystemd } from "../../runtime/systemd/host.ts";
 import { Keeper } from "../../runtime/systemd/keeper.ts";
 import type { Job, Manager } from "../../runtime/systemd/manager.ts";
 import { accountingProperties, INFINITY, type Property, scopeProperties } from "../../runtime/systemd/properties.ts";
-import { ownManager } from "../../runtime/systemd/self.ts";
+import { managerOf } from "../../runtime/systemd/self.ts";
 import { slicePath } from "../../runtime/systemd/unit.ts";
 import { variant } from "../../runtime/systemd/wire.ts";
+import { HoyError } from "../../spec/error.ts";
 import type { Resources } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
 import { insideScope, KEEPER, type ScopePlace, scopePlace, scopeRemoval } from "./cgroup.ts";
@@ -37,7 +38,7 @@ export function beginScope(host: CgroupHost, store: Store, row: ContainerRow): S
   if (parent.endsWith(".slice") && !parent.includes("/")) slicePath(parent);
   const place = scopePlace(host, store, row);
   if (!place) return undefined;
-  const manager = ownManager(store.rootless);
+  const manager = managerOf(host, store.rootless);
   if (!manager) return undefined;
   const keeper = Keeper.spawn(`hoy-scope ${row.id.slice(0, 12)}`);
   return new ScopeUnderWay(place, manager, keeper, manager.startScope(place.unit, propertiesOf(row, place, keeper.pid)));
@@ -72,7 +73,9 @@ class ScopeUnderWay implements Scope {
     using _manager = this.manager;
     this.job.wait();
     // v2 hands no controllers down where processes are
-    const own = join(this.place.folder, KEEPER);
+    const { folder, unit } = this.place;
+    if (!existsSync(folder)) throw new HoyError(`systemd started ${unit}, but not with the cgroup ${folder}`);
+    const own = join(folder, KEEPER);
     mkdirSync(own);
     writeFileSync(join(own, "cgroup.procs"), String(this.keeper.pid));
     this.keeper.stay();

@@ -85,10 +85,10 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
 const CGROUP_VERSIONS = { v1: "1", hybrid: "1", v2: "2", none: "" } as const;
 
 /** As a start decides it. */
-async function cgroupDriver({ rootless }: Store, { mode }: CgroupHost): Promise<string> {
-  if (mode !== "v2" || !systemdRuns()) return "cgroupfs";
-  const { ownManager } = await import("../../runtime/systemd/self.ts");
-  using manager = ownManager(rootless);
+async function cgroupDriver({ rootless }: Store, host: CgroupHost): Promise<string> {
+  if (host.mode !== "v2" || !systemdRuns()) return "cgroupfs";
+  const { managerOf } = await import("../../runtime/systemd/self.ts");
+  using manager = managerOf(host, rootless);
   return manager ? "systemd" : "cgroupfs";
 }
 

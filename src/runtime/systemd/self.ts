@@ -15,8 +15,16 @@ export function outerId(map = readFileSync("/proc/self/uid_map", "latin1"), insi
   return inside;
 }
 
-/** The machine's manager for root, and the user's own; undefined where none can be reached. */
-export const ownManager = (rootless: boolean): Manager | undefined => Manager.open(rootless ? outerId() : undefined);
+/**
+ * The machine's manager for root, and the user's own; undefined where none can be reached, or where what we may write to is not what
+ * it has (in a container of its host's, in a cgroup that was delegated otherwise).
+ */
+export function managerOf({ v2 }: CgroupHost, rootless: boolean): Manager | undefined {
+  if (!v2?.base) return undefined;
+  const user = rootless ? outerId() : undefined;
+  const itsOwn = user === undefined ? v2.base === v2.mountpoint : v2.base.endsWith(`/user@${user}.service`);
+  return itsOwn ? Manager.open(user) : undefined;
+}
 
 /**
  * The cgroups in which this process may start others. From a login session the kernel lets nobody be moved into what the user's
@@ -24,7 +32,7 @@ export const ownManager = (rootless: boolean): Manager | undefined => Manager.op
  * no cgroups for an ordinary user, as without systemd.
  */
 export function enterDelegation(): CgroupHost {
-  using manager = ownManager(true);
+  using manager = Manager.open(outerId());
   if (!manager) return giveUpOutside();
   const unit = `hoy-cli-${process.pid}-${crypto.randomUUID().slice(0, 8)}.scope`;
   try {
