@@ -5,7 +5,9 @@
 import { expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dist } from "../harness/build.ts";
 import { type TestBundle, testBundle } from "../harness/bundle.ts";
+import { cleanEnv } from "../harness/hoy.ts";
 import { each, ROOT, ROOTLESS } from "../harness/people.ts";
 import { requires } from "../harness/requires.ts";
 import { type TestStore, testStore } from "../harness/store.ts";
@@ -145,6 +147,25 @@ run("--cgroup-parent names a slice, which stays with its own limits", async (sto
   const wrong = await store.hoy(["run", "--rm", "--cgroup-parent", "a--b.slice", ...flags(store), "true"]);
   expect([wrong.code, wrong.stderr]).toEqual([125, expect.stringContaining('"a--b.slice" is not the name of a slice of systemd')]);
 });
+
+/** In a mount namespace where systemd's private socket is none. */
+async function overTheBus(): Promise<void> {
+  await using store = await testStore();
+  const hidden = async (...args: string[]): Promise<string> => {
+    const script = 'mount --bind /dev/null /run/systemd/private && exec "$@"';
+    const child = Bun.spawn(["unshare", "--mount", "sh", "-c", script, "sh", dist(), ...args], {
+      env: cleanEnv({ ...store.env, HOY_ROOT: store.root }),
+      stdin: "ignore",
+      stderr: "inherit",
+    });
+    return (await new Response(child.stdout).text()).trim();
+  };
+  expect(await hidden("info", "-f", "{{.CgroupDriver}}")).toBe("systemd");
+  expect(await hidden("run", "--rm", "--cgroupns", "host", ...flags(store), "cat", "/proc/self/cgroup")).toMatch(/\.scope\/payload$/);
+  expect(await units(pattern(store))).toBe("");
+}
+
+if (asRoot) requires("systemd", "unshare", "dbus-daemon", "busybox")("over the bus, where there is no private socket", overTheBus);
 
 async function loginSession(): Promise<void> {
   const user = ordinaryUser();
