@@ -10,6 +10,7 @@ import { Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts"
 import type { Process } from "../spec/runtime.ts";
 import { FrameReader } from "./frames.ts";
 import { joinCgroups, joinKeyring, NULL_DEVICE, useStreams } from "./plan/init.ts";
+import { execLabels, keyLabel, writeHostProc } from "./plan/labels.ts";
 import type { Planner } from "./plan/paths.ts";
 import { planProcess } from "./plan/process.ts";
 import { openTerminal, type TerminalSize, useTerminal } from "./plan/terminal.ts";
@@ -51,13 +52,17 @@ export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "ta
   // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
   joinCgroups(part, request.into === undefined ? request.joinCgroups : [...request.joinCgroups, `${request.into}/cgroup.procs`]);
   part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC], { out: NULL_DEVICE });
+  // the process that is cloned in the container inherits them up to its execve
+  const label = request.process.selinuxLabel;
+  writeHostProc(part, [...execLabels(request.process), ...(label ? [keyLabel(label)] : [])]);
   part.op("join the container's namespaces", NR.setns, [PlayerFd.rootfs, request.namespaces]);
   return part;
 }
 
+/** After the namespaces: no file of /proc is opened any more, which could be the container's. */
 export function enter(part: Part, { id }: Pick<ExecRequest, "id">): void {
   part.op("new session", NR.setsid, [], { ignore: EPERM });
-  joinKeyring(part, id);
+  joinKeyring(part, id, undefined);
 }
 
 /**

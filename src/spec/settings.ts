@@ -77,6 +77,8 @@ export const settingsSchema = v.strictObject({
   ),
   "default-address-pools": v.optional(v.array(pool)),
   init: v.optional(v.boolean()),
+  /** Containers get SELinux labels, where the kernel has SELinux and a policy. */
+  "selinux-enabled": v.optional(v.boolean()),
 });
 
 export type Settings = v.InferOutput<typeof settingsSchema>;

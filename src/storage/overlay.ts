@@ -23,7 +23,17 @@ export interface Overlay {
   scratch?: string;
   /** Marks go into user.overlay.*: the mount is made in a user namespace. */
   userxattr: boolean;
+  /**
+   * Nothing of `upper` is worth keeping after a loss of power: the mount's end and fsync(2) in it wait for no disk (Linux 5.10; older
+   * kernels do without). The caller has taken the mark of an earlier such mount away (`volatileMark`).
+   */
+  volatile?: boolean;
+  /** SELinux label of all files in it. */
+  label?: string | undefined;
 }
+
+/** The folder that tells the kernel of an earlier volatile mount; it refuses another one while it is there. */
+export const volatileMark = (work: string): string => `${work}/work/incompat`;
 
 /** Set to `old` to test the way of older kernels. */
 const FORCED = "HOY_MOUNT_API";
@@ -32,6 +42,15 @@ const PAGE = 4096;
 
 /** Mounts it. Throws SysError, or HoyError when there are too many layers for this kernel. */
 export function mountOverlay(overlay: Overlay): Fd {
+  try {
+    return mountEither(overlay);
+  } catch (error) {
+    if (!overlay.volatile || !(error instanceof SysError) || error.errno !== EINVAL) throw error;
+    return mountEither({ ...overlay, volatile: false });
+  }
+}
+
+function mountEither(overlay: Overlay): Fd {
   const paths = [...overlay.lowers, overlay.upper ?? "", overlay.work ?? ""];
   if (process.env[FORCED] === "old" || overlay.scratch !== undefined || paths.some((path) => Buffer.byteLength(path) > LONGEST_OPTION))
     return mountInChild(overlay);
@@ -43,20 +62,25 @@ export function mountOverlay(overlay: Overlay): Fd {
   }
 }
 
-function mountNew({ lowers, upper, work, userxattr }: Overlay): Fd {
+function mountNew({ lowers, upper, work, userxattr, volatile, label }: Overlay): Fd {
   const options: [string, string | null][] = lowers.map((lower) => ["lowerdir+", lower]);
   if (upper !== undefined && work !== undefined) options.push(["upperdir", upper], ["workdir", work]);
   if (userxattr) options.push(["userxattr", null]);
+  if (volatile) options.push(["volatile", null]);
+  if (label) options.push(["context", label]);
   return newMount("overlay", options);
 }
 
 /** Colons and backslashes separate overlay's options. */
 const escapeOption = (path: string): string => path.replace(/[\\:,]/g, "\\$&");
 
-function pageOfOptions({ links, upper, work, userxattr }: Overlay): string {
+function pageOfOptions({ links, upper, work, userxattr, volatile, label }: Overlay): string {
   const words = [`lowerdir=${links.map(escapeOption).join(":")}`];
   if (upper !== undefined && work !== undefined) words.push(`upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`);
   if (userxattr) words.push("userxattr");
+  if (volatile) words.push("volatile");
+  // in quotes, as its categories are separated by commas
+  if (label) words.push(`context="${label}"`);
   const text = words.join(",");
   if (Buffer.byteLength(text) >= PAGE)
     throw new HoyError(`${links.length} layers are too many for this kernel's overlay mount`, {

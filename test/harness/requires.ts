@@ -5,6 +5,8 @@
  */
 import { test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { isEnabled } from "../../src/runtime/apparmor/host.ts";
+import { hasSelinux, ownLabel } from "../../src/runtime/selinux/host.ts";
 import { openToAll, ROOT } from "./build.ts";
 
 /** Why something is missing, or undefined when it is there; `kernel` marks what no package and no rights can supply. */
@@ -106,6 +108,31 @@ const PROBES = {
         ? undefined
         : "a /dev/net/tun that ordinary users may open",
   },
+  /** Profiles can be loaded: the kernel has AppArmor, and root sees its policy. */
+  apparmor: {
+    kernel: true,
+    missing: () => (existsSync("/sys/kernel/security/apparmor/.load") ? undefined : "a kernel with AppArmor"),
+  },
+  "no-apparmor": { kernel: true, missing: () => (isEnabled() ? "a kernel without AppArmor" : undefined) },
+  "no-resctrl": {
+    kernel: true,
+    missing: () => (readFileSync("/proc/mounts", "utf8").includes(" resctrl ") ? "a machine without resctrl" : undefined),
+  },
+  /** Nobody's: a test may put another in its place and take it away. */
+  "no-docker-default": {
+    kernel: true,
+    missing: () =>
+      existsSync("/sys/kernel/security/apparmor/.load") &&
+      /^docker-default /m.test(readFileSync("/sys/kernel/security/apparmor/profiles", "utf8"))
+        ? "an AppArmor in which nobody has loaded docker-default"
+        : undefined,
+  },
+  /** The tests' own policy is loaded (test/harness/selinux): the machine is one for this alone. */
+  selinux: {
+    kernel: true,
+    missing: () => (hasSelinux() && ownLabel().includes(":engine_t:") ? undefined : "SELinux with the tests' policy"),
+  },
+  "no-selinux": { kernel: true, missing: () => (hasSelinux() ? "a kernel without SELinux" : undefined) },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 

@@ -161,6 +161,34 @@ both("a hook that fails or hangs undoes the creation", async (bundle) => {
   }
 });
 
+root("a root file system on a shared mount: nothing that is mounted in it is seen outside", async (bundle) => {
+  // as all mounts are where systemd runs
+  const mount = (...args: string[]) => expect([args, Bun.spawnSync(["mount", ...args]).exitCode]).toEqual([args, 0]);
+  mount("--bind", bundle.rootfs, bundle.rootfs);
+  try {
+    mount("--make-shared", bundle.rootfs);
+    const before = readFileSync("/proc/self/mountinfo", "utf8");
+    for (const propagation of [undefined, "rslave", "rprivate"] as const) {
+      bundle.configure(["sleep", "60"], (spec) => {
+        if (propagation) spec.linux.rootfsPropagation = propagation;
+      });
+      await bundle.ok(["run", "-d", "c"]);
+      expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(before);
+      await bundle.ok(["delete", "-f", "c"]);
+    }
+  } finally {
+    Bun.spawnSync(["umount", bundle.rootfs]);
+  }
+});
+
+root("an ambient capability that is not inheritable is none, as with runc", async (bundle) => {
+  const caps = ["CAP_NET_BIND_SERVICE", "CAP_KILL"];
+  const { capabilities } = await probe(bundle, (spec) => {
+    spec.process.capabilities = { bounding: caps, effective: caps, permitted: caps, ambient: caps };
+  });
+  expect([capabilities.ambient, capabilities.effective]).toEqual([0n, (1n << 10n) | (1n << 5n)]);
+});
+
 root("the process: ids, groups, umask, capabilities in five sets, limits, no_new_privs, scheduling", async (bundle) => {
   const caps = ["CAP_NET_BIND_SERVICE", "CAP_KILL"];
   const report = await probe(bundle, (spec) => {
@@ -418,13 +446,32 @@ requires()("through a link named runc it is runc; errors go to the log too", asy
   expect(features.mountOptions).toContain("rro");
 });
 
-requires()("what config.json asks for and is not there yet is an error that names it", async () => {
+requires("no-apparmor")("a profile where the kernel has no AppArmor is an error that names it, no profile is none", async () => {
   await using bundle = await testBundle();
-  bundle.configure(["true"], (spec) => {
-    spec.process.apparmorProfile = "docker-default";
-  });
+  const run = async (profile: string) => {
+    bundle.configure(["true"], ({ process }) => void (process.apparmorProfile = profile));
+    return await bundle.runtime(["run", "c"]);
+  };
+  const { code, stderr } = await run("docker-default");
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining("the AppArmor profile docker-default cannot be applied: this kernel runs without"),
+  ]);
+  for (const profile of ["", "unconfined"]) expect([profile, (await run(profile)).code]).toEqual([profile, 0]);
+});
+
+requires("no-resctrl")("linux.intelRdt without resctrl is an error that says what is missing", async () => {
+  await using bundle = await testBundle();
+  bundle.configure(["true"], ({ linux }) => void (linux.intelRdt = { l3CacheSchema: "L3:0=f" }));
   const { code, stderr } = await bundle.runtime(["run", "c"]);
-  expect([code, stderr]).toEqual([1, expect.stringContaining("config.json: process.apparmorProfile is not supported")]);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/linux\.intelRdt: (neither this kernel nor this CPU has resctrl|resctrl is not mounted)/),
+  ]);
+});
+
+requires()("what is wrong in config.json is an error that names it", async () => {
+  await using bundle = await testBundle();
   writeFileSync(join(bundle.path, "config.json"), '{"ociVersion": "1.0.0", "process": {"cwd": "x"}}');
   expect((await bundle.runtime(["run", "c"])).stderr).toContain("process.cwd: must be an absolute path");
 });

@@ -89,8 +89,13 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   root: "files",
   rootfs: "files",
   "security-opt": [
+    "apparmor=",
     "apparmor=unconfined",
     "label=disable",
+    "label=level:",
+    "label=role:",
+    "label=type:",
+    "label=user:",
     "no-new-privileges",
     "seccomp=",
     "seccomp=unconfined",

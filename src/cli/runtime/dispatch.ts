@@ -2,7 +2,7 @@
  * `hoy runtime`, also through a link named `runc` or `hoy-runtime`: runc's command line for bundles. Its errors go to --log, where
  * callers (containerd, conmon) read the last line, and to standard error.
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync } from "../../../ffi/fs.ts";
 import type { HoyError } from "../../spec/error.ts";
 import type { Flags } from "../define.ts";
 import { asExpected } from "../expected.ts";

@@ -1,5 +1,5 @@
 /** Where a container's cgroups lie: in a scope of systemd's, or as plain files below the store's. */
-import { existsSync } from "node:fs";
+import { existsSync } from "../../../ffi/fs.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
 import { type CgroupPlan, locateCgroup } from "../../runtime/cgroup/plan.ts";
 import { defaultSlice, isSlice, slicePath } from "../../runtime/systemd/unit.ts";

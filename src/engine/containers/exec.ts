@@ -1,9 +1,10 @@
 /** `exec`: one more process in a running container. */
-import { readFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
-import { boundingSet, CAPABILITIES } from "../../runtime/capabilities.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
+import { resolveCapabilities } from "../../runtime/capabilities.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { type MonitorPlan, planMonitors } from "../../runtime/cgroup/plan.ts";
 import { type ExecRequest, execForeground, execMonitored } from "../../runtime/exec.ts";
@@ -15,7 +16,8 @@ import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
+import { loadProfile } from "./apparmor.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
@@ -68,6 +70,8 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
   const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
   const process = execProcess(row, spec, { options, target, rootless: store.rootless });
   const cgroup = containerCgroup(store, row);
+  // somebody may have unloaded it since
+  await loadProfile(process.apparmorProfile ?? "", store);
   const request: ExecRequest = {
     id: row.id,
     target,
@@ -80,6 +84,7 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     into: cgroup.payloadInto,
   };
   const execId = generateId();
+  forThisBoot(store);
   try {
     store.db.transaction(() => recordContainer(store, row, `exec_start: ${options.args.join(" ")}`, { execID: execId })).immediate();
   } catch (error) {
@@ -137,8 +142,7 @@ function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { opt
   if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
   overrideEnv(env, options.env);
   if (!env.get("HOME")) env.set("HOME", user.home);
-  const all = CAPABILITIES.filter((_, number) => boundingSet() & (1n << BigInt(number)));
-  const names = options.privileged ? all : (base.capabilities?.bounding ?? []);
+  const names = options.privileged ? resolveCapabilities({ privileged: true }) : (base.capabilities?.bounding ?? []);
   return {
     ...base,
     terminal: options.terminal !== undefined,

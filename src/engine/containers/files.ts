@@ -1,6 +1,7 @@
 /** The files that the engine writes for each container and binds into its /etc. */
-import { writeFileSync } from "node:fs";
+
 import { join } from "node:path";
+import { writeFileSync } from "../../../ffi/fs.ts";
 import type { Store } from "../../state/store.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";
 import type { ContainerFiles } from "./spec-mounts.ts";

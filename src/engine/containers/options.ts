@@ -219,6 +219,9 @@ export interface ContainerOptions {
   rootfs?: string;
   /** `--platform`, as asked: `linux/arm64`. */
   platform?: string;
+  /** SELinux labels of the processes and of the files; absent where containers have none. */
+  processLabel?: string;
+  mountLabel?: string;
 }
 
 /** Docker's defaults: a container that nothing was asked of. */

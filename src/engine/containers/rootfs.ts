@@ -1,12 +1,14 @@
 /** A container's root file system as a detached mount: an overlay over its image's layers, or over a folder (`--rootfs`). */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+
 import { join, resolve } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
+import { existsSync, mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
-import { mountOverlay } from "../../storage/overlay.ts";
+import { mountOverlay, volatileMark } from "../../storage/overlay.ts";
+import { removeTree } from "../../storage/remove.ts";
 import { hostView } from "./host-view.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";
 
@@ -29,7 +31,14 @@ export function mountRootfs(store: Store, row: ContainerRow): Rootfs {
 
 function mountWhole(store: Store, row: ContainerRow): Fd {
   const data = dataFolder(store, row.id);
-  const own = { upper: join(data, "upper"), work: join(data, "work"), userxattr: store.rootless };
+  const own = {
+    upper: join(data, "upper"),
+    work: join(data, "work"),
+    userxattr: store.rootless,
+    volatile: row.autoRemove,
+    label: row.options.mountLabel,
+  };
+  if (own.volatile && existsSync(volatileMark(own.work))) removeTree(volatileMark(own.work));
   if (row.options.rootfs !== undefined) return mountFolder(row.options.rootfs, own);
   if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
   const { folders, links } = layerPaths(store, row.imageId);
@@ -41,7 +50,7 @@ function mountWhole(store: Store, row: ContainerRow): Fd {
 }
 
 /** An image may have no layer at all (`FROM scratch`); an overlay needs one. */
-function emptyLayer(data: string): string {
+export function emptyLayer(data: string): string {
   const folder = join(data, "empty");
   mkdirSync(folder, { recursive: true });
   return folder;
@@ -51,6 +60,9 @@ interface Own {
   upper: string;
   work: string;
   userxattr: boolean;
+  volatile: boolean;
+  /** SELinux's. */
+  label: string | undefined;
 }
 
 /**
@@ -63,7 +75,7 @@ function mountFolder(folder: string, own: Own): Fd {
   if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
   const scratch = own.upper;
   const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
-  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...folders, userxattr: own.userxattr });
+  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...own, ...folders });
 }
 
 function checkFolder(folder: string): void {

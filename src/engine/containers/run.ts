@@ -1,6 +1,8 @@
 /** `run` and `create` as operations: the image, the container, its start. */
+
+import { hasSelinux } from "../../runtime/selinux/host.ts";
 import { foreignTo, formatPlatform, hostPlatform } from "../../spec/platform.ts";
-import { readSettings } from "../../state/settings.ts";
+import { readSettings, type Settings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import type { ImageRecord } from "../../storage/images.ts";
 import { ensureImage, type PullEvent, type PullPolicy, requestedPlatform } from "../images/pull.ts";
@@ -12,7 +14,7 @@ import type { ContainerOptions } from "./options.ts";
 import type { ContainerRow } from "./row.ts";
 import { Session } from "./session.ts";
 import { type StartRequest, startContainer } from "./start.ts";
-import { sweepSometimes } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 
 export interface NewContainer {
   options: ContainerOptions;
@@ -40,16 +42,24 @@ function warnOfPlatform({ options, onWarning }: NewContainer, image: ImageRecord
   );
 }
 
+/** With SELinux labels, where containers get some. */
+async function labelled(store: Store, options: ContainerOptions, settings: Settings): Promise<ContainerOptions> {
+  if (!settings["selinux-enabled"] || !hasSelinux()) return options;
+  const { newLabels } = await import("./selinux.ts");
+  return { ...options, ...newLabels(store, options.hostConfig) };
+}
+
 /** Makes a container; returns its row. */
 export async function create(store: Store, request: NewContainer): Promise<ContainerRow> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
+  const settings = await readSettings();
   using created = createContainer(store, {
-    options: request.options,
+    options: await labelled(store, request.options, settings),
     name: request.name,
     imageId: image?.id,
     state: "created",
-    settings: await readSettings(),
+    settings,
   });
   cidfile?.write(created.row.id);
   warnOfPlatform(request, image);
@@ -65,12 +75,13 @@ export interface Running {
 export async function run(store: Store, request: NewContainer, start: StartRequest): Promise<Running> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
+  const settings = await readSettings();
   using created = createContainer(store, {
-    options: request.options,
+    options: await labelled(store, request.options, settings),
     name: request.name,
     imageId: image?.id,
     state: "starting",
-    settings: await readSettings(),
+    settings,
   });
   const { row } = created;
   try {

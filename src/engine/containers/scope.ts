@@ -7,8 +7,9 @@
  *     <slice>/hoy-<id>.scope/payload   the container with its limits, in plain files: what is below a scope that was delegated
  *                                      systemd never writes to, also when it is reloaded
  */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "../../../ffi/fs.ts";
 import type { CgroupHost } from "../../runtime/cgroup/host.ts";
 import { type CgroupPlan, planCgroup } from "../../runtime/cgroup/plan.ts";
 import { leaveToSystemd } from "../../runtime/systemd/host.ts";

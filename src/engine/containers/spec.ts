@@ -52,6 +52,8 @@ export interface SpecRequest {
   rootless: boolean;
   /** The payload's cgroup below the root of the hierarchies; absent where none is to be had. */
   cgroupPath?: string;
+  /** Absent or empty: none. */
+  appArmorProfile?: string;
   /** Path of the root file system, relative to the bundle or absolute. */
   rootPath?: string;
 }
@@ -84,7 +86,7 @@ function sharingOf({ options, sharing }: SpecRequest): Sharing {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-function process({ options, user, rootless, host }: SpecRequest): Process {
+function process({ options, user, rootless, host, appArmorProfile }: SpecRequest): Process {
   const { config, hostConfig } = options;
   return {
     terminal: config.Tty,
@@ -103,6 +105,8 @@ function process({ options, user, rootless, host }: SpecRequest): Process {
     ),
     rlimits: (hostConfig.Ulimits ?? []).map(ulimitToRlimit),
     noNewPrivileges: securityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
+    ...(appArmorProfile ? { apparmorProfile: appArmorProfile } : {}),
+    ...(options.processLabel ? { selinuxLabel: options.processLabel } : {}),
     // An ordinary user may not lower the score that the session gave it.
     ...(rootless && hostConfig.OomScoreAdj === 0 ? {} : { oomScoreAdj: hostConfig.OomScoreAdj }),
   };
@@ -139,6 +143,7 @@ function linux(request: SpecRequest): Linux {
     namespaces: namespaces(hostConfig, sharingOf(request)),
     devices: devices.devices.filter(({ path }) => !bound.has(path)),
     ...(propagation ? { rootfsPropagation: propagation } : {}),
+    ...(options.mountLabel ? { mountLabel: options.mountLabel } : {}),
     ...(hostConfig.Privileged
       ? {}
       : { maskedPaths: hostConfig.MaskedPaths ?? maskedPaths(), readonlyPaths: hostConfig.ReadonlyPaths ?? [...READONLY_PATHS] }),

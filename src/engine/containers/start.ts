@@ -2,12 +2,13 @@
  * `start`: everything between a row and a running program. The monitor is launched first and gets ready while the rest is planned;
  * the row is committed before the program may run (DESIGN.md 2), the event once it does.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
 import { release } from "node:os";
 import { join } from "node:path";
 import { mknodAt, S_IFREG } from "../../../ffi/at.ts";
 import { EEXIST } from "../../../ffi/errno.ts";
 import { Fd, O_CREAT, O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, open, openInRoot, tryLock } from "../../../ffi/fd.ts";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
 import { createCgroup, createMonitors, removeCgroup } from "../../runtime/cgroup/act.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
 import { planCgroupMounts } from "../../runtime/cgroup/mounts.ts";
@@ -22,9 +23,11 @@ import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
+import { withoutLeadingSlashes } from "../../spec/path.ts";
 import type { Mount, Resources, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
+import { containerProfile, loadProfile } from "./apparmor.ts";
 import { cgroupParent, type ScopePlace } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
@@ -39,7 +42,7 @@ import type { Scope } from "./scope.ts";
 import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
-import { type ContainerFiles, writableCgroups } from "./spec-mounts.ts";
+import { type ContainerFiles, type ResolvedMount, writableCgroups } from "./spec-mounts.ts";
 import { startError } from "./start-error.ts";
 
 export interface StartRequest {
@@ -61,6 +64,7 @@ const MAX_PASSWD = 4 << 20;
 /** Starts the container. The caller holds its lock. On failure everything is undone and the row says why. */
 export async function startContainer(store: Store, row: ContainerRow, request: StartRequest): Promise<Started> {
   request.onStart?.();
+  forThisBoot(store);
   const host = await ownCgroups();
   const undo: (() => void)[] = [];
   const before: LastRun = { started: row.started, finished: row.finished };
@@ -107,6 +111,8 @@ async function start(work: Work): Promise<Started> {
   createMonitors(monitors);
   const limits = logLimits(hostConfig.LogConfig.Config);
   const program = engineProgram();
+  // in another pid namespace there is an init already
+  const reaper = (hostConfig.Init ?? false) && hostConfig.PidMode === "";
   const monitor = launchMonitor({
     title: `hoy-monitor ${row.id.slice(0, 12)}`,
     data,
@@ -118,8 +124,7 @@ async function start(work: Work): Promise<Started> {
     stdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
     attached: request.attached,
-    // in another pid namespace there is an init already
-    reaper: (hostConfig.Init ?? false) && hostConfig.PidMode === "",
+    reaper,
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
@@ -135,8 +140,13 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => network.release());
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, network);
-  const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing, scope });
+  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing, scope });
+  if (row.options.mountLabel) {
+    const { labelSources } = await import("./selinux.ts");
+    labelSources(row.options, Object.values(files), mounts);
+  }
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
+  await loadProfile(spec.process?.apparmorProfile ?? "", store);
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
   const expanded = await expandSeccomp(seccomp, capabilities);
@@ -164,6 +174,7 @@ async function start(work: Work): Promise<Started> {
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     streams: config.OpenStdin ? "monitor" : "monitor-without-input",
+    reaper,
   });
   const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
   const pid = play(monitor, shared, birth);
@@ -220,6 +231,12 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
+interface Planned {
+  spec: Spec;
+  seccomp: SeccompChoice;
+  mounts: readonly ResolvedMount[];
+}
+
 interface Surroundings {
   place: MountPlace;
   files: ContainerFiles;
@@ -227,7 +244,7 @@ interface Surroundings {
   scope: Scope | undefined;
 }
 
-function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surroundings): { spec: Spec; seccomp: SeccompChoice } {
+function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surroundings): Planned {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -237,7 +254,8 @@ function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surr
     groupAdd: options.hostConfig.GroupAdd,
   });
   if (store.rootless) checkIds({ uid: user.uid, gids: [user.gid] });
-  return buildSpec({
+  const mounts = resolveMounts(store, row, place);
+  const built = buildSpec({
     options,
     id: row.id,
     user,
@@ -249,12 +267,14 @@ function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surr
     },
     files,
     sharing,
-    mounts: resolveMounts(store, row, place),
+    mounts,
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
-    cgroupPath: scope ? unitPath(scope.place) : `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
+    appArmorProfile: containerProfile(options.hostConfig, store),
+    cgroupPath: scope ? unitPath(scope.place) : `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
   });
+  return { ...built, mounts };
 }
 
 /** As runtimes have it: `system.slice:hoy:ID`. */
@@ -326,7 +346,7 @@ function mappedIds(file: string): [number, number][] {
   return readFileSync(file, "utf8")
     .trim()
     .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number))
+    .map((line) => line.split(" ").filter(Boolean).map(Number))
     .map(([first = 0, , count = 0]) => [first, count]);
 }
 

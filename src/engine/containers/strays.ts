@@ -2,8 +2,9 @@
  * Processes that a container leaves in a pid namespace which is not its own (`--pid`): where there are no cgroups to find them by, as
  * for a user without delegation, they are known by their root: an overlay over the container's own layer.
  */
-import { readdirSync, readFileSync } from "node:fs";
+
 import { Fd } from "../../../ffi/fd.ts";
+import { readdirSync, readFileSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import type { Store } from "../../state/store.ts";

@@ -1,10 +1,11 @@
 /**
  * Cleaning up after processes that were killed: containers whose monitor is gone, starts that were cut off, folders and cgroups
- * without a row. Every command that changes something sweeps, at most every few seconds.
+ * without a row.
  */
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
-import { releaseEndpoints } from "../../network/endpoint.ts";
+import { existsSync, readdirSync } from "../../../ffi/fs.ts";
+import { releaseEndpoints } from "../../network/leases.ts";
 import { removeCgroup } from "../../runtime/cgroup/act.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { sweepCgroups } from "../../runtime/cgroup/sweep.ts";
@@ -21,17 +22,7 @@ import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, toRow }
 import { removeRunFolder, sweepRunFolders } from "./run-folder.ts";
 import { killStrays } from "./strays.ts";
 
-const EVERY_MS = 5000;
 const ID_LENGTH = 64;
-
-/** Sweeps if nobody did for some seconds. */
-export async function sweepSometimes(store: Store): Promise<void> {
-  const mark = join(store.run, "swept");
-  const last = statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Date.now() - last < EVERY_MS) return;
-  writeFileSync(mark, "");
-  await sweep(store);
-}
 
 export async function sweep(store: Store): Promise<void> {
   const rows = store.db.query("SELECT id FROM containers WHERE state IN ('running', 'starting')").all() as { id: string }[];

@@ -16,7 +16,7 @@ import type { LimitConfig } from "./options.ts";
 import { type ContainerRow, rowById } from "./row.ts";
 import { openProcess } from "./signal.ts";
 import { resources } from "./spec-resources.ts";
-import { sweepSometimes } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 import { changedLimits, mergeLimits } from "./update-limits.ts";
 
 /** Throws HoyError; all limits are as they were then. */

@@ -1,7 +1,9 @@
 /** What `info` tells: Docker's Info (API 1.50), as far as an engine without a daemon has it. */
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { hostname, machine, release, totalmem } from "node:os";
+import { hasAppArmor } from "../../runtime/apparmor/host.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
+import { hasSelinux } from "../../runtime/selinux/host.ts";
 import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
@@ -60,7 +62,13 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
     LoggingDriver: settings["log-driver"] ?? "json-file",
     CgroupDriver: mayUse(cgroups) ? await cgroupDriver(store, cgroups) : "none",
     CgroupVersion: CGROUP_VERSIONS[cgroups.mode],
-    SecurityOptions: ["name=seccomp,profile=builtin", ...(store.rootless ? ["name=rootless"] : []), "name=cgroupns"],
+    SecurityOptions: [
+      ...(hasAppArmor() ? ["name=apparmor"] : []),
+      "name=seccomp,profile=builtin",
+      ...(settings["selinux-enabled"] && hasSelinux() ? ["name=selinux"] : []),
+      ...(store.rootless ? ["name=rootless"] : []),
+      "name=cgroupns",
+    ],
     KernelVersion: release(),
     OperatingSystem: operatingSystem(),
     OSType: "linux",

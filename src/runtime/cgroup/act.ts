@@ -1,5 +1,5 @@
 /** Carries out cgroup plans with a few plain system calls each: the start of a container waits for it. */
-import { readdirSync, readFileSync } from "node:fs";
+
 import {
   check,
   EACCES,
@@ -16,6 +16,7 @@ import {
   SysError,
 } from "../../../ffi/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_WRONLY, open } from "../../../ffi/fd.ts";
+import { foldersIn, readFileSync } from "../../../ffi/fs.ts";
 import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";
@@ -211,7 +212,7 @@ function removeTree(path: string): boolean {
 
 function children(path: string): string[] {
   try {
-    return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [`${path}/${entry.name}`] : []));
+    return foldersIn(path).map((name) => `${path}/${name}`);
   } catch (error) {
     // Another process removes the same cgroup.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];

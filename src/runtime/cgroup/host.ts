@@ -2,8 +2,9 @@
  * What cgroups this process can use: /proc/self/mountinfo and /proc/self/cgroup (cgroups(7)), read once.
  * Docker's name for a cgroup's place is kept: a path inside its hierarchy; `base` is where it lies in the file system.
  */
-import { readFileSync } from "node:fs";
+
 import { AT_FDCWD } from "../../../ffi/fd.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 
@@ -111,6 +112,16 @@ function controllersOf(folder: string): string[] {
   }
 }
 
+/** The v1 mount of a hierarchy. Plain loops: every start asks for ten of them, before anything is compiled. */
+function mountOf(mounts: readonly Mount[], controllers: readonly string[]): Mount | undefined {
+  search: for (const mount of mounts) {
+    if (mount.type !== "cgroup") continue;
+    for (const controller of controllers) if (!mount.options.includes(controller)) continue search;
+    return mount;
+  }
+  return undefined;
+}
+
 /** The same from the two files' texts, for tests; `probe` off leaves `base` at the mountpoint and asks the file system nothing. */
 export function parseCgroups(mountinfo: string, ownCgroups: string, probe = true): CgroupHost {
   const mounts = cgroupMounts(mountinfo);
@@ -128,9 +139,7 @@ export function parseCgroups(mountinfo: string, ownCgroups: string, probe = true
       host.v2 = { mountpoint: mount.mountpoint, controllers, ownPath, base, ...(own === base ? {} : { outside: true }) };
     } else {
       const controllers = name.split(",");
-      const mount = mounts.find(
-        ({ type, options }) => type === "cgroup" && controllers.every((controller) => options.includes(controller)),
-      );
+      const mount = mountOf(mounts, controllers);
       if (!mount) continue;
       const base = probe ? findBase(mount, ownPath, "tasks") : mount.mountpoint;
       host.v1.push({ name, controllers, mountpoint: mount.mountpoint, ownPath, base });

@@ -1,5 +1,5 @@
 /** The cgroup of a container of `hoy runtime`: where linux.cgroupsPath says (config-linux.md, "Cgroups Path"), without monitors. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
 import { type CgroupHost, detectCgroups } from "../cgroup/host.ts";

@@ -20,6 +20,7 @@ import { connectConsole, MASTER_BODY } from "./console.ts";
 import { LISTENER } from "./conversation.ts";
 import { ownNamespaces, writePidFile } from "./create.ts";
 import { explain } from "./explain.ts";
+import { rdtTasks } from "./intel-rdt.ts";
 import { findContainer } from "./list.ts";
 import type { ContainerRecord } from "./record.ts";
 import { connectAgent, DescriptorReader, notifies } from "./seccomp-agent.ts";
@@ -83,7 +84,10 @@ async function start(request: ExecRequest, { record, spec, process, target }: Jo
     target,
     process,
     namespaces: ownNamespaces(spec),
-    joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
+    joinCgroups: [
+      ...place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
+      ...rdtTasks(record.rdt),
+    ],
     into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
   });
   early.ops.push(...joining.ops);

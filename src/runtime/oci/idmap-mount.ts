@@ -2,9 +2,10 @@
  * Binds whose files show other owners than they have (config.md, "idmap", "ridmap", uidMappings): mount_setattr(2) with
  * MOUNT_ATTR_IDMAP takes the map of a user namespace. hoy makes these mounts itself, as the rights over the file system are its own.
  */
-import { writeFileSync } from "node:fs";
+
 import { check, EINVAL, EPERM, SysError } from "../../../ffi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, Fd, O_RDONLY, open, socketPair } from "../../../ffi/fd.ts";
+import { writeFileSync } from "../../../ffi/fs.ts";
 import { cstr, sys } from "../../../ffi/libc.ts";
 import { spawnPlayer, waitChild } from "../../../ffi/player.ts";
 import { NR } from "../../../ffi/syscalls.ts";

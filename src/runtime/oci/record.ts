@@ -7,14 +7,16 @@
  *
  * Its lock is the flock of the folder itself.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { isErrno } from "../../../ffi/at.ts";
 import { ENOENT } from "../../../ffi/errno.ts";
 import { type Fd, lockExclusive, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
-import { HoyError } from "../../spec/error.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseExact, stringifyExact } from "../../spec/json.ts";
 import type { Spec } from "../../spec/runtime.ts";
+import type { RdtGroups } from "./intel-rdt.ts";
 
 /** A unit of systemd's, with --systemd-cgroup. */
 export interface UnitRecord {
@@ -37,6 +39,8 @@ export interface ContainerRecord {
   owner: string;
   /** Absent where the container has no cgroup of its own. */
   cgroup?: { parent: string; id: string; unit?: UnitRecord };
+  /** Absent without linux.intelRdt. */
+  rdt?: RdtGroups;
   /** Names of the steps that are left to be played, by number: a failure during `start` is told by number. */
   steps: { from: number; names: readonly string[] };
 }
@@ -64,7 +68,7 @@ export function makeFolder(root: string, id: string): { folder: string; lock: Fd
   try {
     mkdirSync(folder, { mode: 0o711 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw new HoyError(`cannot make ${folder}: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw new HoyError(`cannot make ${folder}: ${reasonOf(error)}`);
     if (!takeOver(folder)) throw new HoyError("container with given ID already exists");
     mkdirSync(folder, { mode: 0o711 });
   }

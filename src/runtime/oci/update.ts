@@ -1,5 +1,5 @@
 /** `update`: other limits for a container that runs, or waits for its start. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Resources } from "../../spec/runtime.ts";
 import { detectCgroups } from "../cgroup/host.ts";

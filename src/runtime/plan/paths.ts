@@ -14,6 +14,7 @@ import {
 } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type OpOptions, type Part, PlayerFd, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
+import { withoutLeadingSlashes, withoutTrailingSlashes } from "../../spec/path.ts";
 
 /**
  * Where a path's operation works: the tape for structures, the part for operations. Descriptors are left open in between: all are
@@ -61,20 +62,22 @@ export function openInRoot({ tape, part }: Planner, step: string, path: string, 
   const { flags = O_PATH, mode = 0, noLinks = false, noMounts = false, ...rest } = options;
   const links = noLinks ? RESOLVE_NO_SYMLINKS : RESOLVE_NO_MAGICLINKS;
   const resolve = RESOLVE_IN_ROOT | links | (noMounts ? RESOLVE_NO_XDEV : 0);
-  part.op(step, NR.openat2, [PlayerFd.rootfs, path.replace(/^\/+/, "") || ".", how(tape, flags, mode, resolve), 24], rest);
+  part.op(step, NR.openat2, [PlayerFd.rootfs, withoutLeadingSlashes(path) || ".", how(tape, flags, mode, resolve), 24], rest);
 }
 
 /** Makes the folder and its parents where they are missing. */
 export function makeDirectories(planner: Planner, path: string, mode = 0o755): void {
-  const names = path.split("/").filter(Boolean);
-  for (let depth = 0; depth < names.length; depth++) {
-    const made = `/${names.slice(0, depth + 1).join("/")}`;
-    if (planner.known.has(made)) continue;
-    planner.known.add(made);
-    const parent = names.slice(0, depth).join("/");
-    openInRoot(planner, `open /${parent} in the container`, parent, { flags: O_PATH | O_DIRECTORY, out: PARENT });
-    // a read-only or foreign file system may hold what is there already: only the open that follows decides
-    planner.part.op(`mkdir ${path} in the container`, NR.mkdirat, [PARENT, names[depth] as string, mode], { ignore: "any" });
+  let parent = "";
+  for (const name of path.split("/")) {
+    if (name === "") continue;
+    const made = `${parent}/${name}`;
+    if (!planner.known.has(made)) {
+      planner.known.add(made);
+      openInRoot(planner, `open ${parent || "/"} in the container`, parent, { flags: O_PATH | O_DIRECTORY, out: PARENT });
+      // a read-only or foreign file system may hold what is there already: only the open that follows decides
+      planner.part.op(`mkdir ${path} in the container`, NR.mkdirat, [PARENT, name, mode], { ignore: "any" });
+    }
+    parent = made;
   }
 }
 
@@ -92,6 +95,6 @@ export function attach(planner: Planner, step: string, source: Slot | number, pa
   openInRoot(planner, step, path, { noLinks, out: target });
   planner.part.op(step, NR.move_mount, [source, "", target, "", MOVE_BY_DESCRIPTOR]);
   // what lay below is out of sight now
-  const below = `/${path.replace(/^\/+|\/+$/g, "")}/`;
+  const below = `/${withoutTrailingSlashes(withoutLeadingSlashes(path))}/`;
   for (const folder of planner.known) if (folder.startsWith(below)) planner.known.delete(folder);
 }

@@ -1,5 +1,5 @@
 /** Whether systemd runs the machine's cgroups, and which of its managers is ours. */
-import { existsSync } from "node:fs";
+import { existsSync } from "../../../ffi/fs.ts";
 import type { CgroupHost } from "../cgroup/host.ts";
 import type { CgroupPlan, PrepareStep } from "../cgroup/plan.ts";
 
