@@ -65,6 +65,19 @@ const PROBES = {
   },
   "cgroup-v2": { kernel: true, missing: () => (unified() === undefined ? "cgroup v2 on /sys/fs/cgroup" : undefined) },
   "cgroup-v1": { kernel: true, missing: () => (v1("memory") || v1("pids") ? undefined : "a cgroup v1 hierarchy") },
+  /** systemd runs the cgroups, and its manager for whoever runs the tests can be asked. */
+  systemd: {
+    kernel: true,
+    missing: () =>
+      unified() !== undefined && existsSync(isRoot() ? "/run/systemd/private" : `/run/user/${process.getuid?.()}/systemd/private`)
+        ? undefined
+        : "systemd on cgroup v2",
+  },
+  "systemd-v1": {
+    kernel: true,
+    missing: () =>
+      existsSync("/run/systemd/private") && existsSync("/sys/fs/cgroup/devices/devices.list") ? undefined : "systemd on cgroup v1",
+  },
   "memory-cgroup": controller("memory"),
   "pids-cgroup": controller("pids"),
   "cpu-cgroup": controller("cpu"),

@@ -11,7 +11,7 @@ import { type Body, type Flags, text } from "../define.ts";
 const body: Body = async ({ flags, args, root }) => {
   const file = text(flags, "resources");
   const id = args[0] as string;
-  updateContainer(root as string, id, file === undefined ? fromFlags(flags) : fromFile(file));
+  await updateContainer(root as string, id, file === undefined ? fromFlags(flags) : fromFile(file));
   const rdt = members({ l3CacheSchema: text(flags, "l3-cache-schema"), memBwSchema: text(flags, "mem-bw-schema") });
   if (!rdt.l3CacheSchema && !rdt.memBwSchema) return 0;
   const { updateRdtGroup } = await import("../../runtime/oci/intel-rdt.ts");

@@ -184,6 +184,6 @@ export const runtimeFlags = {
   "log-format": { type: "string", description: '"text" or "json" (default "text")' },
   root: { type: "string", valueHint: "dir", description: "Folder for the state of containers" },
   rootless: { type: "string", valueHint: "bool", description: '"true", "false" or "auto": it is always found out', hidden: true },
-  "systemd-cgroup": { type: "boolean", description: "Use systemd for cgroups" },
+  "systemd-cgroup": { type: "boolean", description: "Let systemd make the cgroup: cgroupsPath is slice:prefix:name" },
   version: { type: "boolean", alias: "v", description: "Print version information and quit" },
 } as const satisfies FlagDefs;

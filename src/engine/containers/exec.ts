@@ -27,7 +27,7 @@ import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { Session } from "./session.ts";
 import { notRunning, openProcess, waitEnd } from "./signal.ts";
 import { seccompChoice } from "./spec.ts";
-import { maySetGroups, seccompFilter } from "./start.ts";
+import { maySetGroups, ownCgroups, seccompFilter } from "./start.ts";
 import { startError } from "./start-error.ts";
 
 export interface ExecOptions {
@@ -66,6 +66,7 @@ export async function exec(store: Store, row: ContainerRow, options: ExecOptions
 }
 
 async function joinContainer(store: Store, row: ContainerRow, options: ExecOptions, target: Fd): Promise<ExecResult> {
+  await ownCgroups();
   const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
   const process = execProcess(row, spec, { options, target, rootless: store.rootless });
   const cgroup = containerCgroup(store, row);

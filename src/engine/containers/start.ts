@@ -19,15 +19,16 @@ import { planJoin } from "../../runtime/plan/join.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { filterFor } from "../../runtime/seccomp/filter.ts";
 import { type Birth, joinedNamespaces, launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
+import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
 import { withoutLeadingSlashes } from "../../spec/path.ts";
-import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
+import type { Mount, Resources, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
 import { forThisBoot, type Store } from "../../state/store.ts";
 import { containerProfile, loadProfile } from "./apparmor.ts";
-import { cgroupParent } from "./cgroup.ts";
+import { cgroupParent, type ScopePlace } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
 import { writeContainerFiles } from "./files.ts";
@@ -37,6 +38,7 @@ import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
+import type { Scope } from "./scope.ts";
 import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
@@ -63,7 +65,7 @@ const MAX_PASSWD = 4 << 20;
 export async function startContainer(store: Store, row: ContainerRow, request: StartRequest): Promise<Started> {
   request.onStart?.();
   forThisBoot(store);
-  const host = detectCgroups();
+  const host = await ownCgroups();
   const undo: (() => void)[] = [];
   const before: LastRun = { started: row.started, finished: row.finished };
   let started: Started;
@@ -126,6 +128,8 @@ async function start(work: Work): Promise<Started> {
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
+  const scope = systemdRuns() ? (await import("./scope.ts")).beginScope(host, store, row) : undefined;
+  undo.push(() => scope?.undo());
 
   using shared = sharedNamespaces(store, row);
   const { mount, parts } = mountRootfs(store, row);
@@ -136,7 +140,7 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => network.release());
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, network);
-  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing, scope });
   if (row.options.mountLabel) {
     const { labelSources } = await import("./selinux.ts");
     labelSources(row.options, Object.values(files), mounts);
@@ -148,14 +152,10 @@ async function start(work: Work): Promise<Started> {
   const expanded = await expandSeccomp(seccomp, capabilities);
   if (spec.linux && expanded) spec.linux.seccomp = expanded;
   writeFileSync(join(dataFolder(store, row.id), "config.json"), stringifyExact(spec), { mode: 0o600 });
-  const cgroup = planCgroup(host, {
-    parent: cgroupParent(store, row),
-    store: store.name,
-    id: row.id,
-    resources: spec.linux?.resources,
-    rootless: store.rootless,
-  });
+  const resources = spec.linux?.resources;
+  const cgroup = scope ? scope.plan(host, { store, resources }) : plainCgroup(work, resources);
   undo.push(() => removeCgroup(cgroup));
+  scope?.ready();
   createCgroup(cgroup);
 
   const joined = planJoin(
@@ -185,6 +185,15 @@ async function start(work: Work): Promise<Started> {
   monitor.exec();
   return { monitor, pid };
 }
+
+/** From an ordinary user's login session into the cgroups of the user's manager. */
+export async function ownCgroups(): Promise<CgroupHost> {
+  const host = detectCgroups();
+  return host.v2?.outside ? (await import("../../runtime/systemd/self.ts")).enterDelegation() : host;
+}
+
+const plainCgroup = ({ store, row, host }: Work, resources: Resources | undefined): CgroupPlan =>
+  planCgroup(host, { parent: cgroupParent(store, row), store: store.name, id: row.id, resources, rootless: store.rootless });
 
 /** Another container's end just now is the reason when what it had to share is not there any more. */
 function play(monitor: Monitor, shared: Shared, birth: Birth): number {
@@ -232,9 +241,10 @@ interface Surroundings {
   place: MountPlace;
   files: ContainerFiles;
   sharing: Sharing;
+  scope: Scope | undefined;
 }
 
-function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): Planned {
+function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surroundings): Planned {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -262,10 +272,13 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     deviceNumbers: blockDeviceNumbers,
     rootless: store.rootless,
     appArmorProfile: containerProfile(options.hostConfig, store),
-    cgroupPath: `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
+    cgroupPath: scope ? unitPath(scope.place) : `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
   });
   return { ...built, mounts };
 }
+
+/** As runtimes have it: `system.slice:hoy:ID`. */
+const unitPath = ({ slice, unit }: ScopePlace): string => `${slice}:${unit.replace(/-([0-9a-f]+)\.scope$/, ":$1")}`;
 
 interface ReachableFrom {
   store: Store;

@@ -13,7 +13,7 @@ import type { Store } from "../../state/store.ts";
 import { sweepTemporary } from "../../storage/lease.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { sweepVolumes } from "../volumes/sweep.ts";
-import { containerCgroup } from "./cgroup.ts";
+import { containerCgroup, scopeRemoval, scopesOf } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
 import { tryGuardContainer } from "./guard.ts";
@@ -73,10 +73,21 @@ async function sweepKernel(store: Store): Promise<void> {
     return false;
   };
   sweepCgroups(detectCgroups(), store.name, inUse);
+  sweepScopes(store, inUse);
   for (const row of rowsWithParent(store)) if (!inUse(row.id)) removeCgroup(containerCgroup(store, row));
   const leases = store.db.query("SELECT DISTINCT container_id AS id FROM endpoints").all() as { id: string }[];
   for (const { id } of leases) if (!inUse(id)) releaseEndpoints(store, id);
   if (store.rootless) await sweepRootlessNetworks(store, inUse);
+}
+
+/** Scopes whose keeper is left. */
+function sweepScopes(store: Store, inUse: (id: string) => boolean): void {
+  const scopes = scopesOf(detectCgroups(), store);
+  for (const name of scopes && existsSync(scopes.folder) ? readdirSync(scopes.folder) : []) {
+    const id = scopes?.id(name);
+    if (id === undefined || inUse(id)) continue;
+    removeCgroup(scopeRemoval(`${scopes?.folder}/${name}`));
+  }
 }
 
 /** Containers whose cgroup lies elsewhere (`--cgroup-parent`): only their rows tell where. */

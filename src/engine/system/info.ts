@@ -4,6 +4,7 @@ import { hostname, machine, release, totalmem } from "node:os";
 import { hasAppArmor } from "../../runtime/apparmor/host.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
 import { hasSelinux } from "../../runtime/selinux/host.ts";
+import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { listContainers } from "../containers/list.ts";
@@ -59,7 +60,7 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
     ],
     Plugins: { Volume: ["local"], Network: ["bridge", "host", "null"], Log: ["json-file", "none"] },
     LoggingDriver: settings["log-driver"] ?? "json-file",
-    CgroupDriver: mayUse(cgroups) ? "cgroupfs" : "none",
+    CgroupDriver: mayUse(cgroups) ? await cgroupDriver(store, cgroups) : "none",
     CgroupVersion: CGROUP_VERSIONS[cgroups.mode],
     SecurityOptions: [
       ...(hasAppArmor() ? ["name=apparmor"] : []),
@@ -90,6 +91,14 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
 
 /** A hybrid host has its controllers in v1. */
 const CGROUP_VERSIONS = { v1: "1", hybrid: "1", v2: "2", none: "" } as const;
+
+/** As a start decides it. */
+async function cgroupDriver({ rootless }: Store, host: CgroupHost): Promise<string> {
+  if (host.mode !== "v2" || !systemdRuns()) return "cgroupfs";
+  const { managerOf } = await import("../../runtime/systemd/self.ts");
+  using manager = managerOf(host, rootless);
+  return manager ? "systemd" : "cgroupfs";
+}
 
 /** Without a delegated cgroup, a user's containers have none of their own, and no limits. */
 const mayUse = ({ v1, v2 }: CgroupHost): boolean => [...v1, ...(v2 ? [v2] : [])].some(({ base }) => base !== null);

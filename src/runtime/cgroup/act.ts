@@ -176,8 +176,10 @@ const PATIENCE_MS = 5000;
  * Kills what is left in the container's cgroups and removes them. Returns false when something does not go in 5 s
  * (a process in uninterruptible sleep): the next sweep tries again. Cgroups that are not there are no error.
  */
-export function removeCgroup(plan: Pick<CgroupPlan, "remove" | "kill" | "procs" | "freeze">): boolean {
-  return removeAll(plan.remove, () => killCgroup(plan));
+export function removeCgroup(plan: Pick<CgroupPlan, "remove" | "scope" | "kill" | "procs" | "freeze">): boolean {
+  const { scope } = plan;
+  const all = scope === undefined ? plan : { kill: `${scope}/cgroup.kill`, procs: `${scope}/cgroup.procs` };
+  return removeAll(plan.remove, () => killCgroup(all));
 }
 
 function removeAll(directories: readonly string[], kill: () => void): boolean {

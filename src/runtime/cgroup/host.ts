@@ -25,6 +25,11 @@ export interface V2Hierarchy {
   controllers: string[];
   ownPath: string;
   base: string | null;
+  /**
+   * `base` is what the user's manager has, and we are in a login session beside it: what lies there can be read and changed, but no
+   * process be moved into it (systemd/self.ts).
+   */
+  outside?: boolean;
 }
 
 export interface CgroupHost {
@@ -90,6 +95,14 @@ function findBase(mount: Mount, ownPath: string, gate: "cgroup.procs" | "tasks")
   }
 }
 
+/** `/user.slice/user-1000.slice/session-2.scope` → what user@1000.service has, if it is ours to write to. */
+function managersBase(mount: Mount, ownPath: string): string | null {
+  const [, slice = "", uid] = /^(.*\/user-(\d+)\.slice)\//.exec(ownPath) ?? [];
+  if (uid === undefined) return null;
+  const folder = folderOf(mount, `${slice}/user@${uid}.service`);
+  return folder !== null && writable(`${folder}/cgroup.procs`) && writable(folder) ? folder : null;
+}
+
 function controllersOf(folder: string): string[] {
   try {
     return readFileSync(`${folder}/cgroup.controllers`, "utf8").trim().split(" ").filter(Boolean);
@@ -120,9 +133,10 @@ export function parseCgroups(mountinfo: string, ownCgroups: string, probe = true
     if (name === "") {
       const mount = mounts.find(({ type }) => type === "cgroup2");
       if (!mount) continue;
-      const base = probe ? findBase(mount, ownPath, "cgroup.procs") : mount.mountpoint;
+      const own = probe ? findBase(mount, ownPath, "cgroup.procs") : mount.mountpoint;
+      const base = own ?? managersBase(mount, ownPath);
       const controllers = probe ? controllersOf(base ?? mount.mountpoint) : [];
-      host.v2 = { mountpoint: mount.mountpoint, controllers, ownPath, base };
+      host.v2 = { mountpoint: mount.mountpoint, controllers, ownPath, base, ...(own === base ? {} : { outside: true }) };
     } else {
       const controllers = name.split(",");
       const mount = mountOf(mounts, controllers);
@@ -140,5 +154,19 @@ let detected: CgroupHost | undefined;
 /** Reads this process's cgroups, once: half a millisecond with ten hierarchies. */
 export function detectCgroups(): CgroupHost {
   detected ??= parseCgroups(readFileSync("/proc/self/mountinfo", "utf8"), readFileSync("/proc/self/cgroup", "utf8"));
+  return detected;
+}
+
+/** After this process was moved. */
+export function detectCgroupsAnew(): CgroupHost {
+  detected = undefined;
+  return detectCgroups();
+}
+
+/** From here on this process has no cgroups where it could only have looked on. */
+export function giveUpOutside(): CgroupHost {
+  const { v2, ...rest } = detectCgroups();
+  const { outside: _outside, ...ours } = v2 ?? { mountpoint: "", controllers: [], ownPath: "", base: null };
+  detected = v2 ? { ...rest, v2: { ...ours, base: null } } : rest;
   return detected;
 }

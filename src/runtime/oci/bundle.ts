@@ -38,6 +38,20 @@ const OPEN_TREE_CLONE = 1;
 const AT_RECURSIVE = 0x8000;
 const CLOEXEC = 0o2000000;
 
-/** The root file system with all that is mounted below it, as a detached mount: in no mount table, gone with its last descriptor. */
-export const copyRoot = (rootfs: string): Fd =>
-  new Fd(checkResult(sys(NR.open_tree, AT_FDCWD, cstr(rootfs), OPEN_TREE_CLONE | AT_RECURSIVE | CLOEXEC), `bind ${rootfs}`));
+const AT_EMPTY_PATH = 0x1000;
+const MS_PRIVATE = 1 << 18;
+const MS_SLAVE = 1 << 19;
+
+/**
+ * The root file system with all that is mounted below it, as a detached mount: in no mount table, gone with its last descriptor.
+ * On a host where mounts are shared, as systemd makes them, its copy would be too, and pivot_root(2) takes no shared mount; it
+ * follows the host's as a slave where linux.rootfsPropagation asks for it.
+ */
+export function copyRoot({ rootfs, spec }: Pick<Bundle, "rootfs" | "spec">): Fd {
+  const root = new Fd(checkResult(sys(NR.open_tree, AT_FDCWD, cstr(rootfs), OPEN_TREE_CLONE | AT_RECURSIVE | CLOEXEC), `bind ${rootfs}`));
+  const slave = /slave|shared/.test(spec.linux?.rootfsPropagation ?? "");
+  const attributes = new BigUint64Array([0n, 0n, BigInt(slave ? MS_SLAVE : MS_PRIVATE), 0n]);
+  const flags = AT_EMPTY_PATH | AT_RECURSIVE;
+  checkResult(sys(NR.mount_setattr, root.number, cstr(""), flags, attributes, attributes.byteLength), `make ${rootfs} private`);
+  return root;
+}

@@ -53,6 +53,8 @@ export interface CreateRequest {
   separateStart: boolean;
   /** The caller waits for the container's end. */
   foreground: boolean;
+  /** --systemd-cgroup. */
+  systemd: boolean;
 }
 
 export interface Created {
@@ -131,6 +133,11 @@ interface Work {
   undo: (() => void)[];
 }
 
+/** An ordinary user's login session has no cgroups of its own: the process gets into those of the user's manager. */
+async function leaveSession(): Promise<void> {
+  if (detectCgroups().v2?.outside) (await import("../systemd/self.ts")).enterDelegation();
+}
+
 function turnsOf({ spec, rootfs }: Bundle, separateStart: boolean): Turns {
   const userNamespace = idMaps(spec) !== undefined;
   const joinsUser = spec.linux?.namespaces?.some(({ type, path }) => type === "user" && path !== undefined) ?? false;
@@ -149,7 +156,10 @@ async function create(work: Work): Promise<Created> {
   const { spec } = bundle;
   const turns = turnsOf(bundle, request.separateStart);
   writeSpec(folder, spec);
-  const place = mayManageCgroups(spec) ? cgroupPlace(spec, request.id) : undefined;
+  await leaveSession();
+  const scope = request.systemd ? (await import("./scope.ts")).makeScope(spec, request.id) : undefined;
+  undo.push(() => scope?.undo());
+  const place = scope?.place ?? (mayManageCgroups(spec) ? cgroupPlace(spec, request.id) : undefined);
   const cgroup = place && planContainerCgroup(spec, place, inUserNamespace());
   if (cgroup) {
     undo.push(() => void removeCgroup(cgroup));
@@ -164,6 +174,7 @@ async function create(work: Work): Promise<Created> {
   const player = await spawn(work, { tape, theirs, turns, cgroup });
   theirs.close();
   const pid = Number(conversation.expect(From.pid));
+  scope?.settle();
   if (!request.foreground) waitChild(player.pid);
   // should anything fail from here on, the process ends with the conversation; it may hold it up
   undo.push(() => sys(NR.kill, pid, 9));
@@ -197,7 +208,7 @@ interface Spawning {
 async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, cgroup }: Spawning): Promise<{ pid: number; ended: Fd }> {
   const { spec, rootfs } = bundle;
   using into = cgroup?.payloadInto === undefined ? undefined : open(cgroup.payloadInto, O_RDONLY | O_DIRECTORY);
-  using root = turns.rootfs === undefined ? copyRoot(rootfs) : undefined;
+  using root = turns.rootfs === undefined ? copyRoot(bundle) : undefined;
   using ready = prepareMounts(bundle, request.preserved);
   using startSocket = turns.separateStart ? bindDatagram(folder, START_SOCKET) : undefined;
   const terminal = spec.process?.terminal === true;

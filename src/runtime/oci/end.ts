@@ -79,6 +79,7 @@ export async function deleteContainer(root: string, id: string, force: boolean, 
     }
   }
   if (!removeCgroup(cgroup)) throw new HoyError(`the cgroup of container ${id} cannot be removed: a process in it does not end`);
+  if (record.cgroup?.unit) (await import("./scope.ts")).stopScope(record.cgroup.unit);
   removeRdtGroups(record);
   const spec = readSpec(folder);
   rmSync(folder, { recursive: true, force: true });

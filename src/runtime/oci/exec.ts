@@ -7,6 +7,7 @@ import { NR } from "../../../ffi/syscalls.ts";
 import { Flag, Mode, Part, PlayerFd, slot, Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
+import { detectCgroups } from "../cgroup/host.ts";
 import { enter, joinPart } from "../exec.ts";
 import { encodeFrame, From } from "../frames.ts";
 import { planProcess } from "../plan/process.ts";
@@ -50,6 +51,7 @@ export async function execInContainer(request: ExecRequest): Promise<{ pid: numb
   if (status === "paused" && !request.ignorePaused)
     throw new HoyError("cannot exec in a paused container (use --ignore-paused to override)", { status: 409 });
   const process = request.process(spec);
+  if (detectCgroups().v2?.outside) (await import("../systemd/self.ts")).enterDelegation();
   try {
     using target = new Fd(check(sys(NR.pidfd_open, record.pid, 0), "open the container's first process"));
     return await start(request, { record, spec, process, target });

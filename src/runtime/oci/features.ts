@@ -38,8 +38,8 @@ export function features(version: string) {
       cgroup: {
         v1: host.v1.length > 0,
         v2: host.v2 !== undefined,
-        systemd: false,
-        systemdUser: false,
+        systemd: true,
+        systemdUser: true,
         rdma: [...host.v1.flatMap(({ controllers }) => controllers), ...(host.v2?.controllers ?? [])].includes("rdma"),
       },
       seccomp: {

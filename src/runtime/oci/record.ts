@@ -18,6 +18,13 @@ import { parseExact, stringifyExact } from "../../spec/json.ts";
 import type { Spec } from "../../spec/runtime.ts";
 import type { RdtGroups } from "./intel-rdt.ts";
 
+/** A unit of systemd's, with --systemd-cgroup. */
+export interface UnitRecord {
+  name: string;
+  /** The id on the host of whose manager has it; absent for the machine's. */
+  user?: number;
+}
+
 export interface ContainerRecord {
   ociVersion: string;
   id: string;
@@ -31,7 +38,7 @@ export interface ContainerRecord {
   created: string;
   owner: string;
   /** Absent where the container has no cgroup of its own. */
-  cgroup?: { parent: string; id: string };
+  cgroup?: { parent: string; id: string; unit?: UnitRecord };
   /** Absent without linux.intelRdt. */
   rdt?: RdtGroups;
   /** Names of the steps that are left to be played, by number: a failure during `start` is told by number. */
