@@ -93,6 +93,16 @@ const PROBES = {
         ? undefined
         : "a /dev/net/tun that ordinary users may open",
   },
+  /** The library that runc makes its filters with, as an oracle for ours. */
+  libseccomp: {
+    kernel: false,
+    missing: () =>
+      ["x86_64-linux-gnu", "aarch64-linux-gnu", "."].some((folder) =>
+        ["/usr/lib", "/lib", "/usr/lib64"].some((lib) => existsSync(`${lib}/${folder}/libseccomp.so.2`)),
+      )
+        ? undefined
+        : "libseccomp.so.2",
+  },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 
