@@ -116,6 +116,7 @@ function pivot({ part }: Planner): void {
   part.op("chdir /", NR.chdir, ["/"]);
 }
 
+const PR_SET_DUMPABLE = 4;
 const SHARED = 1 << 20;
 const UNBINDABLE = 1 << 17;
 
@@ -214,6 +215,8 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   if (request.script) request.script.ready(planner);
   else waitForWord(planner);
   if (slave) useTerminal(planner, slave);
+  // others in a pid namespace that is not its own may not look into what is not the user's program yet (CVE-2016-9962)
+  part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   if (spec.process)
     planProcess(tape, part, {
       process: spec.process,

@@ -1,5 +1,6 @@
 /** OCI mounts → operations of the new mount API: everything is made detached, then attached by descriptor. */
 import { statfsSync, statSync } from "node:fs";
+import { resolve } from "node:path/posix";
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
@@ -162,7 +163,9 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 const PROC_ROOT_INO = 1;
 
 const isBind = ({ type, options = [] }: Mount): boolean => type === "bind" || options.includes("bind") || options.includes("rbind");
-const targetOf = ({ destination }: Mount): string => destination.replace(/\/+$/, "");
+
+/** Without `//`, `.` and `..`, from the root (runc takes a relative one for that, too): the names by which a mount on /proc is known. */
+const targetOf = ({ destination }: Mount): string => resolve("/", destination);
 
 /** Other mounts on or below /proc could stand in for what programs trust (CVE-2015-3631, CVE-2019-16884). */
 function refuseProc(mount: Mount): void {
