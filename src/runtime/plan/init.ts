@@ -182,7 +182,7 @@ function waitForWord({ tape, part }: Planner): void {
 export function planInit(tape: Tape, request: InitRequest): Part {
   const { spec } = request;
   const part = new Part();
-  const planner: Planner = { tape, part, known: new Set() };
+  const planner: Planner = { tape, part, known: new Set(), kernel: new Map() };
   const propagation = spec.linux?.rootfsPropagation ?? "";
   const mounts = planMounts(spec.mounts ?? [], { ready: request.readyMounts, copies: request.copies });
   request.script?.begin(planner);

@@ -7,7 +7,7 @@ import { type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
-import { attach, makeDirectories, makeFile, type Planner } from "./paths.ts";
+import { attach, keepKernel, makeDirectories, makeFile, type Planner } from "./paths.ts";
 
 export const OPEN_TREE_CLONE = 1;
 export const AT_RECURSIVE = 0x8000;
@@ -124,6 +124,7 @@ function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot 
   setAttributes(planner, step, tree, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
   const target = targetOf(mount);
   attach(planner, step, tree, target, `${target}/`.startsWith("/proc/") || KERNEL_TYPES.has(mount.type ?? ""));
+  keepKernel(planner, target, tree);
 }
 
 /** Moves a detached mount in its place: one that is in no namespace cannot be copied before Linux 6.15. */
@@ -147,6 +148,7 @@ function mountNew(planner: Planner, { mount, options, ready }: Planned): void {
   if (options.propagation)
     setAttributes(planner, step, made, { propagation: options.propagation.flag, recursive: options.propagation.recursive });
   attach(planner, step, made, mount.destination, KERNEL_TYPES.has(type));
+  keepKernel(planner, targetOf(mount), made);
 }
 
 /**
