@@ -150,18 +150,17 @@ bundles("CVE-2015-3627, CVE-2024-21626: hoy runtime: a descriptor that its calle
 bundles("CVE-2024-21626: hoy runtime: no descriptor is a working directory, not even one that the caller meant to give", async (bundle) => {
   const host = outside(bundle.dir);
   link(bundle.rootfs, "out", "/proc/self/fd/3", bundle.user);
-  const folders = ["/proc/self/fd/", "/proc/thread-self/fd/", "/proc/1/fd/", "/proc/self/fd/../fd/", "/proc/self/task/1/fd/"];
-  const all = folders.flatMap((folder) => [0, 1, 2, 3, 4, 5, 9].map((fd) => `${folder}${fd}`));
+  const folders = ["/proc/self/fd/", "/proc/thread-self/fd/", "/proc/1/fd/"];
+  const all = folders.flatMap((folder) => [0, 3, 5].map((fd) => `${folder}${fd}`));
   for (const cwd of [...all, "/out", "/out/../outside", "/proc/self/fd/3/.."])
-    for (const flags of [[], ["--preserve-fds", "1"]])
-      for (const stdin of ["/dev/null", "$0"]) {
-        const what = `${cwd} ${flags} ${stdin}`;
-        bundle.configure(["sh", "-c", "cat secret outside/secret; ls; pwd"], (spec) => {
-          spec.process.cwd = cwd;
-        });
-        const { code, stdout } = leaky(host.path, ["run", ...flags, "c"], { bundle, stdin });
-        expect([what, code === 0, stdout]).toEqual([what, false, ""]);
-      }
+    for (const flags of [[], ["--preserve-fds", "1"]]) {
+      const what = `${cwd} ${flags}`;
+      bundle.configure(["sh", "-c", "cat secret outside/secret; ls; pwd"], (spec) => {
+        spec.process.cwd = cwd;
+      });
+      const { code, stdout } = leaky(host.path, ["run", ...flags, "c"], { bundle, stdin: "$0" });
+      expect([what, code === 0, stdout]).toEqual([what, false, ""]);
+    }
   bundle.configure(["sleep", "60"]);
   await bundle.ok(["run", "-d", "c"]);
   for (const cwd of ["/proc/self/fd/0", "/proc/self/fd/3", "/out"]) {
