@@ -3,27 +3,14 @@ import { expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dist } from "../harness/build.ts";
-import { type TestBundle, testBundle } from "../harness/bundle.ts";
+import { eachBundle, type TestBundle, testBundle } from "../harness/bundle.ts";
 import { hoy } from "../harness/hoy.ts";
-import { type Person, ROOT, ROOTLESS } from "../harness/people.ts";
+import { ROOT, ROOTLESS } from "../harness/people.ts";
 import { requires } from "../harness/requires.ts";
 import { type ProbeQuestions, probeArgs, type Report, readReport } from "../probe/probe.ts";
 
-const tests =
-  (people: readonly Person[], ...needs: readonly string[]) =>
-  (title: string, body: (bundle: TestBundle) => Promise<unknown>): void => {
-    for (const person of people)
-      requires(
-        ...person.needs,
-        "busybox",
-        ...needs,
-      )(`${title} (${person.title})`, async () => {
-        await using bundle = await testBundle(person.user());
-        await body(bundle);
-      });
-  };
-const both = tests([ROOT, ROOTLESS]);
-const root = tests([ROOT]);
+const both = eachBundle([ROOT, ROOTLESS]);
+const root = eachBundle([ROOT]);
 
 type Edit = Parameters<TestBundle["configure"]>[1];
 
@@ -295,7 +282,7 @@ root("mounts, masked and read-only paths, sysctls, devices, seccomp", async (bun
   ]);
 });
 
-tests(
+eachBundle(
   [ROOT],
   "memory-cgroup",
   "pids-cgroup",
@@ -351,7 +338,7 @@ root("--preserve-fds passes descriptors on, and nothing else is open", async (bu
   expect([run.stdout.toString(), run.stderr.toString(), run.exitCode]).toEqual(["from outside\n0\n1\n2\n3\n4\n", "", 0]);
 });
 
-tests([ROOT], "python3")("--console-socket gets the terminal's master", async (bundle) => {
+eachBundle([ROOT], "python3")("--console-socket gets the terminal's master", async (bundle) => {
   bundle.configure(["sh", "-c", "tty; stty size; read line; echo got $line"], (spec) => {
     spec.process.terminal = true;
     spec.process.consoleSize = { height: 33, width: 111 };

@@ -9,6 +9,7 @@ import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseSpec, type Spec } from "../../spec/runtime.ts";
 import { checkListener } from "./seccomp-agent.ts";
+import { checkSpecSysctls } from "./sysctl.ts";
 
 export interface Bundle {
   path: string;
@@ -28,6 +29,7 @@ export function readBundle(folder: string): Bundle {
   }
   const spec = parseSpec(text);
   checkListener(spec.linux?.seccomp);
+  checkSpecSysctls(spec);
   if (!spec.root) throw new HoyError("config.json: root is missing", { status: 400 });
   const rootfs = resolve(path, spec.root.path);
   if (!statSync(rootfs, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`the root file system ${rootfs} is not a directory`);

@@ -64,13 +64,13 @@ export function folderOf(root: string, id: string): string {
 /** Makes the folder of a new container and takes its lock. Throws HoyError when there is one of that name. */
 export function makeFolder(root: string, id: string): { folder: string; lock: Fd } {
   const folder = folderOf(root, id);
-  mkdirSync(root, { recursive: true, mode: 0o711 });
+  mkdirSync(root, { recursive: true, mode: 0o700 });
   try {
-    mkdirSync(folder, { mode: 0o711 });
+    mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw new HoyError(`cannot make ${folder}: ${reasonOf(error)}`);
     if (!takeOver(folder)) throw new HoyError("container with given ID already exists");
-    mkdirSync(folder, { mode: 0o711 });
+    mkdirSync(folder, { mode: 0o700 });
   }
   return { folder, lock: lockFolder(folder) };
 }

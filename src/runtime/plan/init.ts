@@ -128,6 +128,7 @@ function pivot({ part }: Planner): void {
   part.op("chdir /", NR.chdir, ["/"]);
 }
 
+const PR_SET_DUMPABLE = 4;
 const SHARED = 1 << 20;
 const UNBINDABLE = 1 << 17;
 
@@ -205,7 +206,7 @@ function waitForWord({ tape, part }: Planner): void {
 export function planInit(tape: Tape, request: InitRequest): Part {
   const { spec } = request;
   const part = new Part();
-  const planner: Planner = { tape, part, known: new Set() };
+  const planner: Planner = { tape, part, known: new Set(), kernel: new Map() };
   const propagation = spec.linux?.rootfsPropagation ?? "";
   const mounts = planMounts(spec.mounts ?? [], {
     ready: request.readyMounts,
@@ -244,6 +245,8 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   if (slave) useTerminal(planner, slave);
   if (request.script) request.script.ready(planner);
   else waitForWord(planner);
+  // others in a pid namespace that is not its own may not look into what is not the user's program yet (CVE-2016-9962)
+  part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   if (spec.process)
     planProcess(tape, part, {
       process: spec.process,

@@ -10,7 +10,7 @@ import { NR } from "../../../ffi/syscalls.ts";
 import { Part, slot } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import { AT_RECURSIVE, newFileSystem, OPEN_TREE_CLONE, setAttributes } from "./mounts.ts";
-import { openInRoot, type Planner } from "./paths.ts";
+import { openInKernel, type Planner } from "./paths.ts";
 
 const TARGET = slot(1);
 const MOUNT = slot(3);
@@ -38,7 +38,7 @@ function kind(path: string): "file" | "directory" | "absent" | "unknown" {
 
 /** Opens the path into TARGET and plays `cover` there, where it exists (and is of the kind that `flags` ask for). */
 function whereItIs(planner: Planner, path: string, step: string, cover: Part, flags = O_PATH): void {
-  openInRoot(planner, step, path, { noLinks: true, out: TARGET, ignore: ABSENT, skip: cover.ops.length, flags });
+  openInKernel(planner, step, path, { out: TARGET, ignore: ABSENT, skip: cover.ops.length, flags });
   planner.part.ops.push(...cover.ops);
 }
 

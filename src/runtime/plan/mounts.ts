@@ -1,14 +1,16 @@
 /** OCI mounts → operations of the new mount API: everything is made detached, then attached by descriptor. */
 
+import { resolve } from "node:path";
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
 import { statfsSync, statSync } from "../../../ffi/fs.ts";
+
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import { withoutTrailingSlashes } from "../../spec/path.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
-import { attach, makeDirectories, makeFile, type Planner } from "./paths.ts";
+import { attach, keepKernel, makeDirectories, makeFile, type Planner } from "./paths.ts";
 
 export const OPEN_TREE_CLONE = 1;
 export const AT_RECURSIVE = 0x8000;
@@ -127,6 +129,7 @@ function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot 
   setAttributes(planner, step, tree, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
   const target = targetOf(mount);
   attach(planner, step, tree, target, `${target}/`.startsWith("/proc/") || KERNEL_TYPES.has(mount.type ?? ""));
+  keepKernel(planner, target, tree);
 }
 
 /** Moves a detached mount in its place: one that is in no namespace cannot be copied before Linux 6.15. */
@@ -163,6 +166,7 @@ function mountNew(planner: Planner, { mount, options, ready, label }: Planned): 
   if (options.propagation)
     setAttributes(planner, step, made, { propagation: options.propagation.flag, recursive: options.propagation.recursive });
   attach(planner, step, made, mount.destination, KERNEL_TYPES.has(type));
+  keepKernel(planner, targetOf(mount), made);
 }
 
 /**
@@ -179,7 +183,12 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 const PROC_ROOT_INO = 1;
 
 const isBind = ({ type, options = [] }: Mount): boolean => type === "bind" || options.includes("bind") || options.includes("rbind");
-const targetOf = ({ destination }: Mount): string => withoutTrailingSlashes(destination);
+
+/** Without `//`, `.` and `..`, from the root (runc takes a relative one for that, too): the names by which a mount on /proc is known. */
+function targetOf({ destination }: Mount): string {
+  const plain = destination.startsWith("/") && !destination.includes("//") && !destination.includes("/.");
+  return (plain ? withoutTrailingSlashes(destination) : resolve("/", destination)) || "/";
+}
 
 /** Other mounts on or below /proc could stand in for what programs trust (CVE-2015-3631, CVE-2019-16884). */
 function refuseProc(mount: Mount): void {

@@ -4,6 +4,7 @@
  */
 
 import {
+  F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
@@ -25,9 +26,12 @@ export interface Planner {
   part: Part;
   /** Folders of the container that were made or found before on this tape. */
   known: Set<string>;
+  /** Where the file systems mounted on /proc and /sys are held, once they are. */
+  kernel?: Map<string, Slot>;
 }
 
 const PARENT = slot(0);
+const FIRST_FD = 3;
 const MOVE_BY_DESCRIPTOR = 0x44; // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
 
 const howCache = new WeakMap<Tape, Map<string, number>>();
@@ -48,7 +52,29 @@ function how(tape: Tape, flags: number, mode: number, resolve: number): number {
   return at;
 }
 
+const KERNEL_SLOTS: Readonly<Record<string, Slot>> = { "/proc": slot(45), "/sys": slot(46) };
+
+/** Holds what was mounted on /proc or /sys, so that `openInKernel` finds it whatever the name has become. */
+export function keepKernel({ part, kernel }: Planner, path: string, mount: Slot | number): void {
+  const out = KERNEL_SLOTS[path];
+  if (!out || !kernel) return;
+  part.op(`hold ${path}`, NR.fcntl, [mount, F_DUPFD_CLOEXEC, FIRST_FD], { out });
+  kernel.set(path, out);
+}
+
+/**
+ * Opens a path without any link, below /proc or /sys in the file system that was mounted there: somebody with the image's folder at
+ * hand could put another in its place, where a mask would find nothing to cover (CVE-2025-31133).
+ */
+export function openInKernel(planner: Planner, step: string, path: string, options: Omit<OpenInRoot, "noLinks"> & { out: Slot }): void {
+  const [, top = "", rest = "."] = /^(\/[^/]+)(?:\/+(.*))?$/.exec(path) ?? [];
+  const base = path.split("/").includes("..") ? undefined : planner.kernel?.get(top);
+  openInRoot(planner, step, base ? rest : path, { ...options, noLinks: true, ...(base ? { base } : {}) });
+}
+
 export interface OpenInRoot extends OpOptions {
+  /** What the path is below of; the container's root unless given. */
+  base?: Slot;
   flags?: number;
   mode?: number;
   /** Refuses links altogether: for /proc, /sys and what a runtime trusts to be itself. */
@@ -59,10 +85,10 @@ export interface OpenInRoot extends OpOptions {
 
 /** Opens `path` of the container into a slot (O_PATH unless `flags` says otherwise). */
 export function openInRoot({ tape, part }: Planner, step: string, path: string, options: OpenInRoot & { out: Slot }): void {
-  const { flags = O_PATH, mode = 0, noLinks = false, noMounts = false, ...rest } = options;
+  const { base = PlayerFd.rootfs, flags = O_PATH, mode = 0, noLinks = false, noMounts = false, ...rest } = options;
   const links = noLinks ? RESOLVE_NO_SYMLINKS : RESOLVE_NO_MAGICLINKS;
   const resolve = RESOLVE_IN_ROOT | links | (noMounts ? RESOLVE_NO_XDEV : 0);
-  part.op(step, NR.openat2, [PlayerFd.rootfs, withoutLeadingSlashes(path) || ".", how(tape, flags, mode, resolve), 24], rest);
+  part.op(step, NR.openat2, [base, withoutLeadingSlashes(path) || ".", how(tape, flags, mode, resolve), 24], rest);
 }
 
 /** Makes the folder and its parents where they are missing. */

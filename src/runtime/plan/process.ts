@@ -28,6 +28,7 @@ const REPORT = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 const LAST_FD = 0x7fffffff;
+const PATH_MAX = 4096;
 const FOLDER = slot(0);
 /** 0 when the working directory was entered as root, else the negated errno. */
 const ENTERED = slot(1);
@@ -89,10 +90,20 @@ function enterAsRoot(tape: Tape, part: Part, cwd: string): void {
   part.op("close", NR.close, [FOLDER], { ignore: EBADF });
 }
 
-function enterAsUser(part: Part, cwd: string, report: number): void {
+/**
+ * The kernel's name of the folder is then entered by the container's root: a link of /proc may have led out to a folder of the
+ * host's that the caller has open, whose name begins with "(unreachable)" (CVE-2024-21626).
+ */
+function enterAsUser(tape: Tape, part: Part, cwd: string, report: number): void {
+  const name = tape.space(PATH_MAX + 8);
+  tape.poke(name, "/".charCodeAt(0));
+  const step = `chdir to ${cwd}`;
   // A jump: "from 4 up to 0" is invalid, and skips what follows; up to a negated errno is up to the end, where all is closed already.
-  part.op("skip chdir", NR.close_range, [report + 1, ENTERED, 0], { ignore: EINVAL, skip: 1 });
-  part.op(`chdir to ${cwd}`, NR.chdir, [cwd]);
+  part.op("skip chdir", NR.close_range, [report + 1, ENTERED, 0], { ignore: EINVAL, skip: 3 });
+  part
+    .op(step, NR.chdir, [cwd])
+    .op(step, NR.getcwd, [name + 1, PATH_MAX])
+    .op(step, NR.chdir, [name]);
 }
 
 /** Set of capability names → the two 32-bit words of the kernel. */
@@ -163,7 +174,6 @@ function planBounding(part: Part, keep: readonly string[] = []): void {
 }
 
 const NAME_MAX = 255;
-const PATH_MAX = 4096;
 
 /** False for what can only give ENAMETOOLONG. */
 const isNameable = (path: string): boolean =>
@@ -200,7 +210,7 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
   if (!request.outlivesParent) bindToMonitor(tape, part, reportAt);
-  enterAsUser(part, process.cwd, reportAt);
+  enterAsUser(tape, part, process.cwd, reportAt);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
   if (!early) planSeccomp(tape, part, request);
   // whatever the profile restricts, it restricts the container, not its set-up
