@@ -34,6 +34,8 @@ export interface Field {
   readonly hoyRootless: Engine | undefined;
   readonly podmanRootless: Engine | undefined;
   readonly runtimes: readonly Runtime[];
+  /** Bundles whose program ends at once, and one that sleeps; undefined without a runtime to write them. */
+  readonly bundle: { readonly ends: string; readonly stays: string } | undefined;
   /** hoy's store, and a folder for files of the cases. */
   readonly root: string;
   readonly dir: string;
@@ -57,26 +59,31 @@ async function reason(attempt: () => Promise<unknown>): Promise<string | undefin
   }
 }
 
-function writeBundle(dir: string): void {
+async function writeBundle(dir: string, args: readonly string[]): Promise<string> {
   mkdirSync(dir, { recursive: true });
   const { exitCode, stderr } = Bun.spawnSync([Bun.which("runc") ? "runc" : "crun", "spec"], { cwd: dir });
   if (exitCode !== 0) throw new Error(`cannot write a bundle: ${stderr}`);
+  const file = join(dir, "config.json");
+  const spec = await Bun.file(file).json();
+  spec.process.terminal = false;
+  spec.process.args = args;
+  spec.root = { path: busyboxRootfs(), readonly: true };
+  writeFileSync(file, JSON.stringify(spec));
+  return dir;
 }
 
-async function runtimes(dir: string, absent: string[]): Promise<Runtime[]> {
+async function bundles(dir: string): Promise<Field["bundle"]> {
+  if (!Bun.which("runc") && !Bun.which("crun")) return undefined;
+  return { ends: await writeBundle(join(dir, "ends"), ["true"]), stays: await writeBundle(join(dir, "stays"), ["sleep", "600"]) };
+}
+
+async function runtimes(bundle: Field["bundle"], absent: string[]): Promise<Runtime[]> {
   const found: Runtime[] = [];
-  if (!Bun.which("runc") && !Bun.which("crun")) return found;
-  const bundle = join(dir, "bundle");
-  writeBundle(bundle);
-  const spec = await Bun.file(join(bundle, "config.json")).json();
-  spec.process.terminal = false;
-  spec.process.args = ["true"];
-  spec.root = { path: busyboxRootfs(), readonly: true };
-  writeFileSync(join(bundle, "config.json"), JSON.stringify(spec));
+  if (!bundle) return found;
   let count = 0;
   for (const name of ["runc", "crun"]) {
     if (!Bun.which(name)) continue;
-    const runtime = { name, run: () => run([name, "run", "--bundle", bundle, `hoy-bench-${process.pid}-${++count}`]) };
+    const runtime = { name, run: () => run([name, "run", "--bundle", bundle.ends, `hoy-bench-${process.pid}-${++count}`]) };
     const why = await reason(runtime.run);
     if (why) absent.push(`${name}: ${why}`);
     else found.push(runtime);
@@ -102,6 +109,7 @@ export async function gather(hoyBinary: string): Promise<Field & AsyncDisposable
     if (why) absent.push(`${candidate.name}: ${why}`);
     return why ? undefined : candidate;
   };
+  const bundle = await bundles(dir);
   const hoy = engine("hoy", [hoyBinary], { env: { HOY_ROOT: root } });
   const why = await reason(() => hoy.call("load", "-i", archive));
   if (why) throw new Error(`hoy load: ${why}`);
@@ -116,7 +124,8 @@ export async function gather(hoyBinary: string): Promise<Field & AsyncDisposable
     podman: await joins(engine("podman", podman.split(" "), {}, ["--tls-verify=false"]), "podman"),
     hoyRootless: rootlessHoy ? await joins(engine("hoy rootless", rootlessHoy.split(" ")), "sh") : undefined,
     podmanRootless: rootlessPodman ? await joins(engine("podman rootless", rootlessPodman.split(" ")), "sh") : undefined,
-    runtimes: await runtimes(dir, absent),
+    runtimes: await runtimes(bundle, absent),
+    bundle,
     root,
     dir,
     absent,

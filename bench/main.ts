@@ -10,10 +10,11 @@ import { lifecycleCases } from "./cases/lifecycle.ts";
 import { lineCases } from "./cases/lines.ts";
 import { memoryCases } from "./cases/memory.ts";
 import { runCases } from "./cases/run.ts";
+import { runtimeCases } from "./cases/runtime.ts";
 import { gather } from "./engines.ts";
 import { interleave, median, type Series } from "./measure.ts";
 
-const CASES: readonly Case[] = [...runCases, ...lifecycleCases, ...memoryCases, ...imageCases, ...lineCases];
+const CASES: readonly Case[] = [...runCases, ...runtimeCases, ...lifecycleCases, ...memoryCases, ...imageCases, ...lineCases];
 
 const show = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
