@@ -153,7 +153,7 @@ const cache = new Map<string, string | undefined>();
 function missing(need: string): string | undefined {
   if (!cache.has(need)) {
     const probe: Probe | undefined = PROBES[need as Feature];
-    cache.set(need, probe ? probe.missing() : Bun.which(need) || existsSync(`/usr/sbin/$need`) ? undefined : `the program $need`);
+    cache.set(need, probe ? probe.missing() : Bun.which(need) || existsSync(`/usr/sbin/${need}`) ? undefined : `the program ${need}`);
   }
   return cache.get(need);
 }
@@ -175,9 +175,9 @@ export function requires(...needs: (Feature | (string & {}))[]): (title: string,
     if (lacking.length === 0) return void test(title, async () => void (await body()), timeout ?? TEST_LIMIT_MS);
     const reason = lacking.map(missing).join(", ");
     if (process.env.HOY_TEST_NO_SKIP !== "1" || lacking.every(mayBeMissing))
-      return void test.skip(`$title[skipped: needs ${reason}]`, () => {});
+      return void test.skip(`${title} [skipped: needs ${reason}]`, () => {});
     test(title, () => {
-      throw new Error(`this test needs $reason, and HOY_TEST_NO_SKIP=1 allows no skip but for what the kernel lacks`);
+      throw new Error(`this test needs ${reason}, and HOY_TEST_NO_SKIP=1 allows no skip but for what the kernel lacks`);
     });
   };
 }
