@@ -187,7 +187,7 @@ static void log_line(const char *text, int n, const char *stream) {
 
 /* --- clients: frames of Docker's shape, [type, 0, 0, 0, length in big endian] --- */
 enum { F_STDOUT = 1, F_STDERR, F_HELLO, F_PID, F_READY, F_STARTED, F_FAILED, F_EXIT };
-enum { C_STDIN = 0, C_CLOSE, C_RESIZE, C_DONE, C_PLAY, C_EXEC };
+enum { C_STDIN = 0, C_CLOSE, C_RESIZE, C_DONE, C_PLAY, C_EXEC, C_WORD };
 enum { CLIENTS = 64 };
 struct client { int fd, sent, got; u8 head[8]; u32 left; u8 body[8]; int kept; };
 static struct client client[CLIENTS];
@@ -521,8 +521,8 @@ static void start_up(word pid) {
     }
     if (poll_set[1].got) {
       r = sys(NR_recvfrom, OWNER, h, 8, 0, 0, 0);
-      if (r != 8 || h[0] != C_EXEC) give_up(pid);
-      going = 1;
+      if (r != 8 || (h[0] != C_EXEC && h[0] != C_WORD)) give_up(pid);
+      going = h[0] == C_EXEC;
       sys3(NR_write, sync_fd, "x", 1);
     }
   }

@@ -9,9 +9,11 @@ import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts";
 import type { Process } from "../spec/runtime.ts";
 import { FrameReader } from "./frames.ts";
+import type { IdMaps } from "./id-maps.ts";
 import { joinCgroups, joinKeyring, NULL_DEVICE, useStreams } from "./plan/init.ts";
 import type { Planner } from "./plan/paths.ts";
 import { planProcess } from "./plan/process.ts";
+import { giveStreams } from "./plan/streams.ts";
 import { openTerminal, type TerminalSize, useTerminal } from "./plan/terminal.ts";
 import { failure, launchMonitor, type Monitor, type MonitorRequest } from "./start.ts";
 
@@ -33,6 +35,8 @@ export interface ExecRequest {
   /** v1 `tasks` files, and the v2 cgroup, of the payload. */
   joinCgroups: readonly string[];
   into: string | undefined;
+  /** Of a container with a user namespace of its own. */
+  idMaps?: IdMaps | undefined;
 }
 
 /** The container's, not the caller's; an ordinary user whose own is higher may not lower it. */
@@ -44,8 +48,10 @@ function setOomScore(part: Part, score: number | undefined): void {
 }
 
 /** Enters the cgroups and namespaces. Not dumpable until execve: the container may not look into what joins it (CVE-2016-9962). */
-export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces" | "process">): Part {
-  const part = new Part();
+export function joinPart(
+  request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces" | "process">,
+  part = new Part(),
+): Part {
   setOomScore(part, request.process.oomScoreAdj);
   part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
@@ -113,6 +119,8 @@ export function execMonitored(request: MonitoredExec): { monitor: Monitor; pid: 
   } else useStreams(planner, { stdin: request.stdin, uid });
   init.op("wait for the word", NR.read, [PlayerSlot.sync, tape.space(8), 1], { expect: 1 });
   planProcess(tape, init, { ...request, report: PlayerSlot.sync });
-  const pid = monitor.play({ init, join: joinPart(request), namespaces: 0, into: undefined, rootfs: request.target });
+  const join = new Part();
+  if (request.idMaps && !request.terminal) giveStreams(join, request.idMaps, uid, request);
+  const pid = monitor.play({ init, join: joinPart(request, join), namespaces: 0, into: undefined, rootfs: request.target });
   return { monitor, pid };
 }

@@ -67,6 +67,8 @@ export interface Monitor extends Disposable {
   readonly tape: Tape;
   /** Clones the process; returns its pid on the host. */
   play(birth: Birth): number;
+  /** Lets a process go on that waits for the ids of its user namespace. */
+  word(): void;
   /** Waits until the container is set up and only the word is missing. */
   ready(): void;
   /** Lets the user's program run; returns when it does. */
@@ -205,18 +207,26 @@ class StartUnderWay implements Monitor {
     return Number(this.#expect(From.pid).toString());
   }
 
+  word(): void {
+    this.#say(To.word);
+  }
+
   ready(): void {
     this.#expect(From.ready);
   }
 
   exec(): void {
+    this.#say(To.exec);
+    this.#expect(From.started);
+  }
+
+  #say(type: number): void {
     try {
-      sendFrame(this.owner.number, To.exec);
+      sendFrame(this.owner.number, type);
     } catch (error) {
       // the set-up failed meanwhile and the monitor left: its last frame says why
       if (!(error instanceof SysError) || error.errno !== EPIPE) throw error;
     }
-    this.#expect(From.started);
   }
 
   #expect(type: number): Buffer {

@@ -101,7 +101,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   signal: "signals",
   "stop-signal": "signals",
   type: ["container", "image", "network", "volume"],
-  userns: ["host"],
+  userns: ["auto", "host", "keep-id"],
   uts: ["host"],
   volume: "volumes",
   "container ls filter": CONTAINER_FILTERS,

@@ -17,14 +17,7 @@ import { parseHostname } from "../../engine/containers/parse/hostname.ts";
 import { invalid } from "../../engine/containers/parse/invalid.ts";
 import { parseLabel } from "../../engine/containers/parse/label.ts";
 import { parseLogging } from "../../engine/containers/parse/log-opt.ts";
-import {
-  parseCgroupnsMode,
-  parseIpcMode,
-  parseIsolation,
-  parsePidMode,
-  parseUsernsMode,
-  parseUtsMode,
-} from "../../engine/containers/parse/modes.ts";
+import { parseCgroupnsMode, parseIpcMode, parseIsolation, parsePidMode, parseUtsMode } from "../../engine/containers/parse/modes.ts";
 import { parseMount } from "../../engine/containers/parse/mount.ts";
 import { parseNetworks } from "../../engine/containers/parse/network.ts";
 import { parseInteger, parseSize } from "../../engine/containers/parse/numbers.ts";
@@ -33,6 +26,7 @@ import { OPEN_SYSTEM_PATHS, parseSecurityOpt } from "../../engine/containers/par
 import { parseStopSignal } from "../../engine/containers/parse/stop-signal.ts";
 import { parseSysctl } from "../../engine/containers/parse/sysctl.ts";
 import { parseTmpfs } from "../../engine/containers/parse/tmpfs.ts";
+import { parseUsernsMode } from "../../engine/containers/parse/userns.ts";
 import { parseVolume } from "../../engine/containers/parse/volume.ts";
 import { listOrNull, optional, value, values } from "./flag-value.ts";
 import { type ResourceFlags, readResources } from "./resource-options.ts";

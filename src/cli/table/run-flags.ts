@@ -75,7 +75,11 @@ export const createFlags = {
   tty: { type: "boolean", alias: "t", description: "Allocate a pseudo-TTY" },
   ulimit: { type: "list", valueHint: "ulimit", description: "Ulimit options (default [])" },
   user: { type: "string", alias: "u", description: "Username or UID (format: <name|uid>[:<group|gid>])" },
-  userns: { type: "string", description: "User namespace to use" },
+  userns: {
+    type: "string",
+    description:
+      "User namespace to use (host|auto|keep-id)\n'host':                              Run in the user namespace of hoy itself (default)\n'auto[:size=N,uidmapping=C:H:N,…]':  Ids that no other container has\n'keep-id[:uid=N,gid=N]':             The caller's own ids are the same in the container",
+  },
   uts: { type: "string", description: "UTS namespace to use" },
   volume: { type: "list", alias: "v", description: "Bind mount a volume" },
   workdir: { type: "string", alias: "w", description: "Working directory inside the container" },

@@ -20,6 +20,7 @@ import { type ContainerRow, dataFolder, type RowState } from "./row.ts";
 import { removeRunFolder } from "./run-folder.ts";
 import { adoptNames, resolveModes } from "./shared.ts";
 import { imageToMount } from "./sources.ts";
+import type { IdGiver } from "./user-namespace.ts";
 
 export interface CreateRequest {
   options: ContainerOptions;
@@ -31,6 +32,8 @@ export interface CreateRequest {
   state: Extract<RowState, "created" | "starting">;
   /** This host's defaults for what the user left open. */
   settings: ContainerSettings;
+  /** For a container with a user namespace of its own. */
+  ids?: IdGiver;
 }
 
 export interface Created extends Disposable {
@@ -45,7 +48,12 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   const { imageId } = request;
   const id = generateId();
   const image = imageId === undefined ? undefined : (imageConfig(store, imageId).config as ImageDefaults | undefined);
-  const asked = { ...request.options, hostConfig: resolveModes(store, request.options.hostConfig) };
+  const { config } = request.options;
+  const asked = {
+    ...request.options,
+    hostConfig: resolveModes(store, request.options.hostConfig),
+    config: { ...config, User: config.User || (request.ids?.user ?? "") },
+  };
   const options = completeOptions(asked, {
     id,
     image,
@@ -78,7 +86,7 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   const guard = guardNewContainer(store, id);
   try {
     makeFolders(store, id, imageId);
-    store.db.transaction(() => insert(store, row)).immediate();
+    store.db.transaction(() => insert(store, row, request.ids)).immediate();
   } catch (error) {
     removeTree(dataFolder(store, id));
     removeRunFolder(store, id);
@@ -112,7 +120,7 @@ function makeFolders(store: Store, id: string, imageId: string | undefined): voi
 }
 
 /** The row, its volumes and its event, in the caller's transaction. */
-function insert(store: Store, row: ContainerRow): void {
+function insert(store: Store, row: ContainerRow, ids: IdGiver | undefined): void {
   const { db } = store;
   // An `rmi` may have come since the image was looked up; from here on the row keeps it.
   if (row.imageId !== null) checkImage(store, row.imageId, row.image);
@@ -134,6 +142,10 @@ function insert(store: Store, row: ContainerRow): void {
     row.autoRemove ? 1 : 0,
     JSON.stringify(row.options),
   );
+  if (ids) {
+    row.options.idMaps = ids.give(store, row.id);
+    db.query("UPDATE containers SET options = ? WHERE id = ?").run(JSON.stringify(row.options), row.id);
+  }
   for (const mount of row.options.mounts ?? []) {
     if (mount.type === "volume") useVolume(store, row.id, mount);
     else if (mount.type === "image") useImage(store, row.id, mount);

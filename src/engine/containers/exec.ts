@@ -7,6 +7,7 @@ import { boundingSet, CAPABILITIES } from "../../runtime/capabilities.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { type MonitorPlan, planMonitors } from "../../runtime/cgroup/plan.ts";
 import { type ExecRequest, execForeground, execMonitored } from "../../runtime/exec.ts";
+import { checkUser } from "../../runtime/id-maps.ts";
 import { readInRoot } from "../../runtime/inroot.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { allNamespaceFlags } from "../../runtime/start.ts";
@@ -77,6 +78,7 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     maySetGroups: maySetGroups(store),
     joinCgroups: cgroup.payloadJoin,
     into: cgroup.payloadInto,
+    idMaps: row.options.idMaps,
   };
   const execId = generateId();
   try {
@@ -128,7 +130,9 @@ function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { opt
     group: text("etc/group"),
     groupAdd: row.options.hostConfig.GroupAdd,
   });
-  if (rootless) checkIds({ uid: user.uid, gids: [user.gid] });
+  const { idMaps } = row.options;
+  if (idMaps) checkUser(idMaps, user);
+  else if (rootless) checkIds({ uid: user.uid, gids: [user.gid] });
   const env = new Map<string, string>();
   overrideEnv(env, base.env ?? []);
   // config.json has a home where none was configured: that of the container's user

@@ -4,6 +4,7 @@
  * HostConfig holds what hoy has flags for; inspect.ts adds the fields that are constant.
  */
 
+import type { IdMaps } from "../../runtime/id-maps.ts";
 import type { Ulimit } from "../../runtime/rlimits.ts";
 
 /** Docker's Config: what belongs to the container wherever it runs. */
@@ -167,7 +168,8 @@ export interface HostConfig extends ResourceConfig {
   /** Target to mount options, `--tmpfs`. */
   Tmpfs?: Record<string, string>;
   UTSMode: "" | "host";
-  UsernsMode: "" | "host";
+  /** `host` or "": that of hoy. Else `auto` or `keep-id`, with podman's options (parse/userns.ts). */
+  UsernsMode: string;
   /** Bytes; 0 until create fills in the default. */
   ShmSize: number;
   Sysctls?: Record<string, string>;
@@ -219,6 +221,8 @@ export interface ContainerOptions {
   rootfs?: string;
   /** `--platform`, as asked: `linux/arm64`. */
   platform?: string;
+  /** The ids of the container's own user namespace, as `create` gave them to it; absent without one. */
+  idMaps?: IdMaps;
 }
 
 /** Docker's defaults: a container that nothing was asked of. */

@@ -13,6 +13,7 @@ import type { ContainerRow } from "./row.ts";
 import { Session } from "./session.ts";
 import { type StartRequest, startContainer } from "./start.ts";
 import { sweepSometimes } from "./sweep.ts";
+import type { IdGiver } from "./user-namespace.ts";
 
 export interface NewContainer {
   options: ContainerOptions;
@@ -40,6 +41,15 @@ function warnOfPlatform({ options, onWarning }: NewContainer, image: ImageRecord
   );
 }
 
+/** A user namespace of the container's own is rare: what gives it its ids is loaded for those alone. */
+async function idsFor(store: Store, options: ContainerOptions, image: ImageRecord | undefined): Promise<{ ids?: IdGiver }> {
+  const { UsernsMode } = options.hostConfig;
+  if (UsernsMode === "" || UsernsMode === "host") return {};
+  const { planIds } = await import("./user-namespace.ts");
+  const ids = planIds(store, options, image?.id);
+  return ids ? { ids } : {};
+}
+
 /** Makes a container; returns its row. */
 export async function create(store: Store, request: NewContainer): Promise<ContainerRow> {
   using cidfile = openCidfile(request.cidfile);
@@ -50,6 +60,7 @@ export async function create(store: Store, request: NewContainer): Promise<Conta
     imageId: image?.id,
     state: "created",
     settings: await readSettings(),
+    ...(await idsFor(store, request.options, image)),
   });
   cidfile?.write(created.row.id);
   warnOfPlatform(request, image);
@@ -71,6 +82,7 @@ export async function run(store: Store, request: NewContainer, start: StartReque
     imageId: image?.id,
     state: "starting",
     settings: await readSettings(),
+    ...(await idsFor(store, request.options, image)),
   });
   const { row } = created;
   try {

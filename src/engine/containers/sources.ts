@@ -1,5 +1,5 @@
 /** What the mounts of a container are on this host: folders of volumes, layers of images, paths to bind. */
-import { existsSync, mkdirSync, readlinkSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
@@ -21,28 +21,66 @@ export interface MountPlace {
   rootfs: Fd;
   /** Keeps the mounts that are made here until the container has them. */
   held: DisposableStack;
+  /** Of a container with a user namespace of its own. */
+  ids?: PlaceIds | undefined;
+}
+
+export interface PlaceIds {
+  /** Shows the files below a path with the container's ids; undefined where that cannot be. */
+  map(path: string): Fd | undefined;
+  namespace: Fd | undefined;
+  owner: { uid: number; gid: number };
+  /** The root file system's own files, with the ids that they have there. */
+  openLayers(): Fd;
 }
 
 /**
  * The sources of all mounts. At a container's first start its empty volumes are filled from what the root file system has at their
  * targets (Docker's copy-up); one that is emptied later stays empty.
  */
-export function resolveMounts(
-  store: Store,
-  { id, options }: Pick<ContainerRow, "id" | "options">,
-  { rootfs, held }: MountPlace,
-): ResolvedMount[] {
+export function resolveMounts(store: Store, { id, options }: Pick<ContainerRow, "id" | "options">, place: MountPlace): ResolvedMount[] {
   const news = newVolumes(store, id);
   const resolved = (options.mounts ?? []).map((mount): ResolvedMount => {
-    if (mount.type === "image") return imageMount(store, mount, held);
+    if (mount.type === "image") return imageMount(store, mount, place);
     if (mount.type !== "volume") return { ...mount, path: mount.type === "tmpfs" ? "" : mount.source };
     const folder = volumeOnDisk(store, mount.source);
-    if (news.has(mount.source)) fillVolume(folder, mount, rootfs);
+    const isNew = news.has(mount.source);
+    if (place.ids) return mappedVolume(folder, mount, { place, ids: place.ids, isNew });
+    if (isNew) fillVolume(folder, mount, place.rootfs);
     return { ...mount, path: subpath(folder, mount) };
   });
   if (news.size > 0) store.db.query("UPDATE container_volumes SET offered = 1 WHERE container_id = ?").run(id);
   return resolved;
 }
+
+/**
+ * A volume shows its files with the ids that containers have, so that others with other ids can use it. Where mounts cannot do that,
+ * a new one is given to the container.
+ */
+function mappedVolume(
+  folder: string,
+  mount: MountRequest,
+  { place, ids, isNew }: { place: MountPlace; ids: PlaceIds; isNew: boolean },
+): ResolvedMount {
+  const whole = ids.map(folder);
+  if (!whole) {
+    if (isNew && readdirSync(folder).length === 0) chownSync(folder, ids.owner.uid, ids.owner.gid);
+    if (isNew) fillVolume(folder, mount, place.rootfs);
+    return { ...mount, path: subpath(folder, mount) };
+  }
+  if (isNew) {
+    using layers = ids.openLayers();
+    fillVolume(folder, mount, layers);
+  }
+  whole.close();
+  return detached(place.held.use(ids.map(subpath(folder, mount)) as Fd), mount);
+}
+
+const detached = ({ number }: Fd, mount: MountRequest): ResolvedMount => ({
+  ...mount,
+  path: `/proc/${process.pid}/fd/${number}`,
+  detached: true,
+});
 
 /** Names of the volumes that this container has not tried to fill yet. */
 const newVolumes = (store: Store, id: string): Set<string> =>
@@ -87,14 +125,19 @@ export function imageToMount(store: Store, name: string): string {
 }
 
 /** An image's layers, read-only: the one layer itself, or an overlay of them. */
-function imageMount(store: Store, mount: MountRequest, held: DisposableStack): ResolvedMount {
+function imageMount(store: Store, request: MountRequest, { held, ids }: MountPlace): ResolvedMount {
+  const mount = { ...request, readOnly: true };
   const { folders, links } = layerPaths(store, mount.imageId ?? imageToMount(store, mount.source));
   const [only, ...others] = folders;
   if (only === undefined) throw new HoyError(`the image ${mount.source} has no layers to mount`, { status: 400 });
-  if (others.length === 0) return { ...mount, readOnly: true, path: subpath(only, mount) };
+  if (others.length === 0) {
+    const path = subpath(only, mount);
+    const mapped = ids?.map(path);
+    return mapped ? detached(held.use(mapped), mount) : { ...mount, path };
+  }
   if (mount.subpath)
     throw new HoyError(`image-subpath is not supported for ${mount.source}: the image has ${folders.length} layers`, { status: 400 });
-  const overlay = { lowers: folders, links, folder: join(store.root, "layers"), userxattr: store.rootless };
-  const { number } = held.use(mountOverlay(overlay));
-  return { ...mount, readOnly: true, path: `/proc/${process.pid}/fd/${number}`, detached: true };
+  const idMap = ids?.namespace && { namespace: ids.namespace, root: ids.owner };
+  const overlay = { lowers: folders, links, folder: join(store.root, "layers"), userxattr: store.rootless, idMap };
+  return detached(held.use(mountOverlay(overlay)), mount);
 }

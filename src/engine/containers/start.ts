@@ -12,6 +12,7 @@ import { createCgroup, createMonitors, removeCgroup } from "../../runtime/cgroup
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
 import { planCgroupMounts } from "../../runtime/cgroup/mounts.ts";
 import { type CgroupPlan, planCgroup, planMonitors } from "../../runtime/cgroup/plan.ts";
+import { outerId } from "../../runtime/id-maps.ts";
 import { readInRoot } from "../../runtime/inroot.ts";
 import { planInit } from "../../runtime/plan/init.ts";
 import { planJoin } from "../../runtime/plan/join.ts";
@@ -123,15 +124,16 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => monitor[Symbol.dispose]());
 
   using shared = sharedNamespaces(store, row);
-  const { mount, parts } = mountRootfs(store, row);
+  using own = await ownIdsOf(store, row);
+  const { mount, parts } = own ? own.mountRootfs() : mountRootfs(store, row);
   using rootfs = mount;
   // once, so that what the container removes stays removed; a root of its own on a tmpfs is a new one each time
-  if (row.started === 0 || row.options.rootfs !== undefined) makeInitFiles(rootfs);
+  if (row.started === 0 || row.options.rootfs !== undefined) makeInitFiles(rootfs, own?.owner);
   const network = await prepareNetwork(store, row);
   undo.push(() => network.release());
   using held = new DisposableStack();
-  const files = shared.files ?? writeContainerFiles(store, row, network);
-  const { spec, seccomp } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing });
+  const files = shared.files ?? writeContainerFiles(store, row, { ...network, owner: own?.owner });
+  const { spec, seccomp } = plan(work, { place: { rootfs, held, ids: own?.place }, files, sharing: shared.sharing });
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
@@ -152,27 +154,38 @@ async function start(work: Work): Promise<Started> {
     joinedNamespaces(spec),
     shared.shmFrom === undefined ? undefined : { namespace: shared.shmFrom, path: "/dev/shm" },
   );
+  const prepared = own?.prepare(monitor.tape, { spec, joinCgroups: cgroup.payloadJoin, join: joined?.part });
   const init = planInit(monitor.tape, {
     spec,
     id: row.id,
-    mountpoint: runFolder(store, row.id),
-    joinCgroups: cgroup.payloadJoin,
+    // root of another namespace may not walk to our folder
+    mountpoint: own ? "/" : runFolder(store, row.id),
+    joinCgroups: own ? [] : cgroup.payloadJoin,
+    ...(prepared ? { readyMounts: prepared.readyMounts, script: prepared.script } : {}),
     ...(joined ? { copies: joined.mounts } : {}),
     cgroupMounts: cgroupView({ host, cgroup, spec, store, readonly: !writableCgroups(hostConfig) }),
     seccomp: filter,
-    inUserNamespace: store.rootless,
+    inUserNamespace: store.rootless || own !== undefined,
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     streams: config.OpenStdin ? "monitor" : "monitor-without-input",
   });
-  const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
+  const before = prepared?.part ?? joined?.part;
+  const birth = { init, ...(before ? { join: before } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
   const pid = play(monitor, shared, birth);
+  own?.writeIds(monitor, pid);
   await connect(monitor, network, pid);
   commitRunning(store, row, pid);
   // As long as they have not ended, their processes' numbers were not given to others; and from here on their end sees this row.
   shared.check();
   monitor.exec();
   return { monitor, pid };
+}
+
+/** What a user namespace of the container's own takes is loaded for those that have one. */
+async function ownIdsOf(store: Store, row: ContainerRow) {
+  const { idMaps } = row.options;
+  return idMaps && (await import("./own-ids.ts")).ownIds(store, row, idMaps);
 }
 
 /** Another container's end just now is the reason when what it had to share is not there any more. */
@@ -226,14 +239,15 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     group: text("etc/group"),
     groupAdd: options.hostConfig.GroupAdd,
   });
-  if (store.rootless) checkIds({ uid: user.uid, gids: [user.gid] });
+  const { idMaps } = options;
+  if (store.rootless && !idMaps) checkIds({ uid: user.uid, gids: [user.gid] });
   return buildSpec({
     options,
     id: row.id,
     user,
     host: {
       cgroupVersion: host.mode === "v2" ? 2 : 1,
-      mapsGroup,
+      mapsGroup: idMaps ? (gid) => outerId(idMaps.gidMaps, gid) !== undefined : mapsGroup,
       recursiveReadOnly: true,
       hasMessageQueues: sharing.ipc === "host" && existsSync("/dev/mqueue"),
     },
@@ -242,7 +256,7 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     mounts: resolveMounts(store, row, place),
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
-    rootless: store.rootless,
+    rootless: store.rootless || idMaps !== undefined,
     cgroupPath: `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
   });
 }
@@ -305,7 +319,7 @@ function cgroupView({
   readonly: boolean;
 }) {
   const namespace = spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ?? false;
-  return planCgroupMounts({ host, plan: cgroup, namespace, readonly, rootless: store.rootless });
+  return planCgroupMounts({ host, plan: cgroup, namespace, readonly, rootless: store.rootless || spec.linux?.uidMappings !== undefined });
 }
 
 /** Ids of this process's user namespace as [first, count]; the whole range outside of one. */

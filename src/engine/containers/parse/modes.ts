@@ -1,4 +1,4 @@
-/** Whose namespaces: `--pid`, `--ipc`, `--uts`, `--userns`, `--cgroupns`, and `--isolation` (moby api/types/container/hostconfig.go). */
+/** Whose namespaces: `--pid`, `--ipc`, `--uts`, `--cgroupns`, and `--isolation` (moby api/types/container/hostconfig.go). */
 import type { HostConfig } from "../options.ts";
 import { invalid } from "./invalid.ts";
 
@@ -24,12 +24,6 @@ export function parseIpcMode(text: string): string {
 export function parseUtsMode(text: string): HostConfig["UTSMode"] {
   if (text === "" || text === "host") return text;
   throw invalid("--uts: invalid UTS mode");
-}
-
-/** There is one user namespace: the host's, or the one that all containers of an ordinary user share. */
-export function parseUsernsMode(text: string): HostConfig["UsernsMode"] {
-  if (text === "" || text === "host") return text;
-  throw invalid("--userns: invalid USER mode");
 }
 
 export function parseCgroupnsMode(text: string): HostConfig["CgroupnsMode"] {
