@@ -186,7 +186,7 @@ static void log_line(const char *text, int n, const char *stream) {
 }
 
 /* --- clients: frames of Docker's shape, [type, 0, 0, 0, length in big endian] --- */
-enum { F_STDOUT = 1, F_STDERR, F_HELLO, F_PID, F_READY, F_STARTED, F_FAILED, F_EXIT };
+enum { F_STDOUT = 1, F_STDERR, F_HELLO, F_PID, F_READY, F_STARTED, F_FAILED, F_EXIT, F_MOUNTED };
 enum { C_STDIN = 0, C_CLOSE, C_RESIZE, C_DONE, C_PLAY, C_EXEC, C_WORD };
 enum { CLIENTS = 64 };
 struct client { int fd, sent, got; u8 head[8]; u32 left; u8 body[8]; int kept; };
@@ -336,7 +336,7 @@ static void record(const char *temporary, const char *name, char *b, word n) {
 }
 
 /* --- words between init and monitor, on a SOCK_SEQPACKET pair (S_PID: on a pipe, see clone_joined) --- */
-enum { S_FAILED = 1, S_TTY = 2, S_READY = 3, S_PID = 4 };
+enum { S_FAILED = 1, S_TTY = 2, S_READY = 3, S_PID = 4, S_MOUNTED = 5 };
 static int sync_fd;
 
 /* recvmsg(2) with up to two descriptors; -1 for those that did not come. */
@@ -514,7 +514,7 @@ static void start_up(word pid) {
         out_fd = passed[0]; in_fd = flags & STDIN ? out_fd : -1;
         slave_fd = sys3(NR_ioctl, out_fd, 0x5441, 2 | NOCTTY | CLOEXEC); /* TIOCGPTPEER */
       }
-      else if (r == 12 && m[0] == S_READY) frame(F_READY, "", 0);
+      else if (r == 12 && (m[0] == S_READY || m[0] == S_MOUNTED)) frame(m[0] == S_READY ? F_READY : F_MOUNTED, "", 0);
       else if (r == 12) { failed(m[1], m[2]); give_up(pid); }
       else if (going && !died_unheard(pid)) return; /* closed by execve */
       else { failed(-1, 0); give_up(pid); }

@@ -67,8 +67,10 @@ export interface Monitor extends Disposable {
   readonly tape: Tape;
   /** Clones the process; returns its pid on the host. */
   play(birth: Birth): number;
-  /** Lets a process go on that waits for the ids of its user namespace. */
+  /** Lets a process go on that waits for the ids of its user namespace, or for hooks. */
   word(): void;
+  /** Waits until all is mounted, where the process tells of it. */
+  mounted(): void;
   /** Waits until the container is set up and only the word is missing. */
   ready(): void;
   /** Lets the user's program run; returns when it does. */
@@ -209,6 +211,10 @@ class StartUnderWay implements Monitor {
 
   word(): void {
     this.#say(To.word);
+  }
+
+  mounted(): void {
+    this.#expect(From.mounted);
   }
 
   ready(): void {

@@ -77,6 +77,8 @@ export const settingsSchema = v.strictObject({
   ),
   "default-address-pools": v.optional(v.array(pool)),
   init: v.optional(v.boolean()),
+  /** Where CDI specifications lie; a later folder's devices win. */
+  "cdi-spec-dirs": v.optional(v.array(v.pipe(v.string(), v.startsWith("/")))),
 });
 
 export type Settings = v.InferOutput<typeof settingsSchema>;

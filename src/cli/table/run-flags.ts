@@ -38,6 +38,7 @@ export const createFlags = {
   entrypoint: { type: "string", description: "Overwrite the default ENTRYPOINT of the image" },
   env: { type: "list", alias: "e", description: "Set environment variables" },
   "env-file": { type: "list", description: "Read in a file of environment variables" },
+  gpus: { type: "string", description: "GPU devices to add to the container ('all' to pass all GPUs)" },
   "group-add": { type: "list", description: "Add additional groups to join" },
   hostname: { type: "string", alias: "h", description: "Container host name" },
   init: { type: "boolean", description: "Run an init inside the container that forwards signals and reaps processes" },

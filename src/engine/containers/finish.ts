@@ -23,6 +23,7 @@ export async function finishContainer(store: Store, row: ContainerRow): Promise<
   removeCgroup(cgroup);
   killStrays(store, row);
   await releaseNetwork(store, row);
+  if (row.options.hostConfig.DeviceRequests?.length) await (await import("./hooks.ts")).runPoststop(store, row);
   if (row.autoRemove) {
     deleteContainer(store, row, { exit, volumes: true });
     return exit;

@@ -178,7 +178,7 @@ function resourceDocument(host: ResourceConfig): Document {
     CpusetMems: host.CpusetMems,
     Devices: host.Devices,
     DeviceCgroupRules: host.DeviceCgroupRules,
-    DeviceRequests: null,
+    DeviceRequests: host.DeviceRequests,
     MemoryReservation: host.MemoryReservation,
     MemorySwap: host.MemorySwap,
     MemorySwappiness: host.MemorySwappiness,

@@ -70,6 +70,16 @@ export interface DeviceMapping {
   CgroupPermissions: string;
 }
 
+/** Devices by what they are: `--gpus`, and CDI names (Driver `cdi`). */
+export interface DeviceRequest {
+  Driver: string;
+  /** -1 for all. */
+  Count: number;
+  DeviceIDs: string[] | null;
+  Capabilities: string[][] | null;
+  Options: Record<string, string> | null;
+}
+
 export interface WeightDevice {
   Path: string;
   Weight: number;
@@ -106,6 +116,7 @@ export interface ResourceConfig {
   Devices: DeviceMapping[];
   /** `c 1:3 rwm`, after the rules that follow from Devices. */
   DeviceCgroupRules: string[] | null;
+  DeviceRequests: DeviceRequest[] | null;
   MemoryReservation: number;
   /** Bytes of memory and swap together; -1 for no limit on swap. */
   MemorySwap: number;
@@ -299,6 +310,7 @@ export const noLimits = (): ResourceConfig => ({
   CpusetMems: "",
   Devices: [],
   DeviceCgroupRules: null,
+  DeviceRequests: null,
   MemoryReservation: 0,
   MemorySwap: 0,
   MemorySwappiness: null,

@@ -88,7 +88,7 @@ export async function run(store: Store, request: NewContainer, start: StartReque
   try {
     cidfile?.write(row.id);
     warnOfPlatform(request, image);
-    const { monitor } = await startContainer(store, row, start);
+    const { monitor } = await startContainer(store, row, { ...start, onWarning: request.onWarning });
     if (!start.attached) await sweepSometimes(store);
     return { row, session: new Session(monitor.owner, monitor.frames) };
   } catch (error) {

@@ -24,6 +24,7 @@ import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
 import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
+import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { cgroupParent } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
@@ -47,6 +48,8 @@ export interface StartRequest {
   terminalSize?: TerminalSize | undefined;
   /** Called when nothing more has to be waited for and the start begins. */
   onStart?: (() => void) | undefined;
+  /** What goes wrong and does not stop the container. */
+  onWarning?: ((text: string) => void) | undefined;
 }
 
 /** A container whose program runs. */
@@ -134,6 +137,8 @@ async function start(work: Work): Promise<Started> {
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, { ...network, owner: own?.owner });
   const { spec, seccomp } = plan(work, { place: { rootfs, held, ids: own?.place }, files, sharing: shared.sharing });
+  await addRequestedDevices(store, row, spec);
+  const hooks = spec.hooks && (await import("./hooks.ts")).containerHooks(store, row, spec);
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
@@ -159,9 +164,10 @@ async function start(work: Work): Promise<Started> {
     spec,
     id: row.id,
     // root of another namespace may not walk to our folder
-    mountpoint: own ? "/" : runFolder(store, row.id),
+    mountpoint: hooks?.mountpoint ?? (own ? "/" : runFolder(store, row.id)),
     joinCgroups: own ? [] : cgroup.payloadJoin,
     ...(prepared ? { readyMounts: prepared.readyMounts, script: prepared.script } : {}),
+    ...(hooks ? { script: hooks.script } : {}),
     ...(joined ? { copies: joined.mounts } : {}),
     cgroupMounts: cgroupView({ host, cgroup, spec, store, readonly: !writableCgroups(hostConfig) }),
     seccomp: filter,
@@ -174,12 +180,27 @@ async function start(work: Work): Promise<Started> {
   const birth = { init, ...(before ? { join: before } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
   const pid = play(monitor, shared, birth);
   own?.writeIds(monitor, pid);
+  await hooks?.whenMounted(monitor, pid);
   await connect(monitor, network, pid);
   commitRunning(store, row, pid);
   // As long as they have not ended, their processes' numbers were not given to others; and from here on their end sees this row.
   shared.check();
+  await hooks?.beforeStart(monitor, pid);
   monitor.exec();
+  await hooks?.afterStart(pid, request.onWarning ?? (() => {}));
   return { monitor, pid };
+}
+
+/** GPUs and CDI devices. Throws HoyError. */
+async function addRequestedDevices(store: Store, row: ContainerRow, spec: Spec): Promise<void> {
+  const requests = row.options.hostConfig.DeviceRequests ?? [];
+  if (requests.length === 0) return;
+  const [{ applyEdits, editsOf, readCdi, requestedDevices }, settings] = await Promise.all([import("./cdi.ts"), readSettings()]);
+  const cdi = readCdi(settings["cdi-spec-dirs"]);
+  const names = requests.flatMap((request) => requestedDevices(cdi, request));
+  applyEdits(spec, editsOf(cdi, names), { bound: store.rootless || row.options.idMaps !== undefined });
+  const { uid = 0, gid = 0, additionalGids = [] } = spec.process?.user ?? {};
+  if (store.rootless && !row.options.idMaps) checkIds({ uid, gids: [gid, ...additionalGids] });
 }
 
 /** What a user namespace of the container's own takes is loaded for those that have one. */
