@@ -21,6 +21,8 @@ export interface Overlay {
   work?: string;
   /** A folder over which a tmpfs is mounted first, for the mount alone; `upper` and `work` lie in it. */
   scratch?: string;
+  /** Bytes that it may hold; 0 or absent: as many as any tmpfs. */
+  scratchSize?: number;
   /** Marks go into user.overlay.*: the mount is made in a user namespace. */
   userxattr: boolean;
   /** The layers show the ids of a user namespace in place of those that their files have; `upper` is for them as it is. */
@@ -120,7 +122,13 @@ function mountInChild(overlay: Overlay): Fd {
   if (idMap) mapLayers(tape, part, overlay, idMap);
   part.op(`chdir ${overlay.folder}`, NR.chdir, [overlay.folder]);
   if (overlay.scratch !== undefined) {
-    part.op("mount a tmpfs", NR.mount, ["tmpfs", overlay.scratch, "tmpfs", 0, "mode=0755"]);
+    part.op("mount a tmpfs", NR.mount, [
+      "tmpfs",
+      overlay.scratch,
+      "tmpfs",
+      0,
+      `mode=0755${overlay.scratchSize ? `,size=${overlay.scratchSize}` : ""}`,
+    ]);
     for (const folder of [overlay.upper, overlay.work])
       if (folder !== undefined) part.op(`mkdir ${folder}`, NR.mkdirat, [AT_FDCWD, folder, 0o755]);
     if (idMap && overlay.upper !== undefined)

@@ -4,7 +4,9 @@
  * root) only what the kernel lacks may skip: a missing program or missing rights fail the test.
  */
 import { test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { openToAll, ROOT } from "./build.ts";
 
 /** Why something is missing, or undefined when it is there; `kernel` marks what no package and no rights can supply. */
@@ -42,6 +44,19 @@ const controller = (name: string): Probe => ({
   kernel: true,
   missing: () => (unified()?.split(/\s+/).includes(name) || v1(name) ? undefined : `no ${name} cgroup controller`),
 });
+
+function mountsWithQuota(): boolean {
+  if (!existsSync("/dev/loop-control")) return false;
+  const folder = mkdtempSync(join(tmpdir(), "hoy-probe-"));
+  const [image, place] = [join(folder, "image"), join(folder, "mount")];
+  try {
+    mkdirSync(place);
+    const made = succeeds("mkfs.ext4", "-q", "-O", "project,quota", "-E", "quotatype=prjquota", image, "8M");
+    return made && succeeds("mount", "-o", "loop,prjquota", image, place) && succeeds("umount", place);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 const PROBES = {
   /** The test runs as root and may make namespaces. */
@@ -93,6 +108,13 @@ const PROBES = {
         ? undefined
         : "a /dev/net/tun that ordinary users may open",
   },
+  /** Root may mount a file as a disk. */
+  loop: {
+    kernel: true,
+    missing: () => (existsSync("/dev/loop-control") && existsSync("/dev/loop0") ? undefined : "loop devices"),
+  },
+  /** The kernel's ext4 knows project quotas (CONFIG_QFMT_V2): tried with a small disk. */
+  "project-quota": { kernel: true, missing: () => (mountsWithQuota() ? undefined : "project quotas in ext4") },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 

@@ -24,6 +24,7 @@ import { parseInteger, parseSize } from "../../engine/containers/parse/numbers.t
 import { type PullPolicy, parsePlatform, parsePullPolicy } from "../../engine/containers/parse/platform.ts";
 import { OPEN_SYSTEM_PATHS, parseSecurityOpt } from "../../engine/containers/parse/security-opt.ts";
 import { parseStopSignal } from "../../engine/containers/parse/stop-signal.ts";
+import { parseStorageOpt } from "../../engine/containers/parse/storage-opt.ts";
 import { parseSysctl } from "../../engine/containers/parse/sysctl.ts";
 import { parseTmpfs } from "../../engine/containers/parse/tmpfs.ts";
 import { parseUsernsMode } from "../../engine/containers/parse/userns.ts";
@@ -74,6 +75,7 @@ export interface RunFlags extends ResourceFlags {
   "sig-proxy"?: boolean;
   "stop-signal"?: string;
   "stop-timeout"?: string;
+  "storage-opt"?: readonly string[];
   sysctl?: readonly string[];
   tmpfs?: readonly string[];
   tty?: boolean;
@@ -233,5 +235,7 @@ function readMounts(flags: RunFlags, { cwd }: Surroundings, config: ContainerCon
   hostConfig.Binds = listOrNull(volumes.flatMap((volume) => ("bind" in volume ? [volume.bind] : [])));
   const mounts = values("--mount", flags.mount, (text) => parseMount(text, cwd));
   if (mounts.length > 0) hostConfig.Mounts = mounts;
+  const storage = values("--storage-opt", flags["storage-opt"], parseStorageOpt);
+  if (storage.length > 0) hostConfig.StorageOpt = Object.fromEntries(storage);
   if (flags.tmpfs?.length) hostConfig.Tmpfs = Object.fromEntries(flags.tmpfs.map(parseTmpfs));
 }

@@ -71,6 +71,7 @@ export const createFlags = {
   "shm-size": { type: "bytes", description: "Size of /dev/shm" },
   "stop-signal": { type: "string", description: "Signal to stop the container" },
   "stop-timeout": { type: "int", description: "Timeout (in seconds) to stop a container" },
+  "storage-opt": { type: "list", description: "Storage driver options for the container" },
   sysctl: { type: "list", description: "Sysctl options (default map[])" },
   tmpfs: { type: "list", description: "Mount a tmpfs directory" },
   tty: { type: "boolean", alias: "t", description: "Allocate a pseudo-TTY" },

@@ -34,6 +34,14 @@ export interface CreateRequest {
   settings: ContainerSettings;
   /** For a container with a user namespace of its own. */
   ids?: IdGiver;
+  limit?: LayerLimit;
+}
+
+export interface LayerLimit {
+  /** Limits the folders of the container's own layer; returns the project id under which it does. */
+  set(id: string, folders: readonly string[]): number;
+  /** Takes it back. */
+  forget(project: number): void;
 }
 
 export interface Created extends Disposable {
@@ -85,11 +93,13 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   };
   const guard = guardNewContainer(store, id);
   try {
-    makeFolders(store, id, imageId);
+    const own = makeFolders(store, id, imageId);
+    if (request.limit) options.project = request.limit.set(id, own);
     store.db.transaction(() => insert(store, row, request.ids)).immediate();
   } catch (error) {
     removeTree(dataFolder(store, id));
     removeRunFolder(store, id);
+    if (options.project !== undefined) request.limit?.forget(options.project);
     guard.close();
     throw error;
   }
@@ -102,21 +112,25 @@ function settleSource(store: Store, mount: MountRequest): void {
   else if (mount.type === "image") mount.imageId = imageToMount(store, mount.source);
 }
 
-function makeFolders(store: Store, id: string, imageId: string | undefined): void {
+/** Returns those of the container's own layer. */
+function makeFolders(store: Store, id: string, imageId: string | undefined): string[] {
   const data = dataFolder(store, id);
   const upper = join(data, "upper");
   mkdirSync(data, { mode: 0o710 });
   mkdirSync(upper, { mode: 0o755 });
-  mkdirSync(join(data, "work"), { mode: 0o700 });
+  const work = join(data, "work");
+  mkdirSync(work, { mode: 0o700 });
+  const own = [upper, work];
   const top = imageId === undefined ? undefined : layerPaths(store, imageId).folders[0];
-  if (top === undefined) return;
+  if (top === undefined) return own;
   // the root of an overlay is its upper's
   const status = statSync(top, { throwIfNoEntry: false });
   // removed this moment: the transaction will see it
-  if (!status) return;
+  if (!status) return own;
   const { mode, uid, gid } = status;
   chownSync(upper, uid, gid);
   chmodSync(upper, mode & 0o7777);
+  return own;
 }
 
 /** The row, its volumes and its event, in the caller's transaction. */

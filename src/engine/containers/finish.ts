@@ -25,7 +25,7 @@ export async function finishContainer(store: Store, row: ContainerRow): Promise<
   await releaseNetwork(store, row);
   if (row.options.hostConfig.DeviceRequests?.length) await (await import("./hooks.ts")).runPoststop(store, row);
   if (row.autoRemove) {
-    deleteContainer(store, row, { exit, volumes: true });
+    await deleteContainer(store, row, { exit, volumes: true });
     return exit;
   }
   row.state = "exited";

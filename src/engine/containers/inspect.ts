@@ -114,7 +114,7 @@ function configDocument(config: ContainerConfig): Document {
 
 /** Docker's HostConfig in its order: what hoy keeps, and the fields that have no flag here with their zero values. */
 function hostDocument(host: HostConfig): Document {
-  const { Tmpfs, Sysctls, Mounts, Init } = host;
+  const { StorageOpt, Tmpfs, Sysctls, Mounts, Init } = host;
   return {
     Binds: host.Binds,
     ContainerIDFile: host.ContainerIDFile,
@@ -143,6 +143,7 @@ function hostDocument(host: HostConfig): Document {
     PublishAllPorts: false,
     ReadonlyRootfs: host.ReadonlyRootfs,
     SecurityOpt: host.SecurityOpt,
+    ...(StorageOpt ? { StorageOpt } : {}),
     ...(Tmpfs ? { Tmpfs } : {}),
     UTSMode: host.UTSMode,
     UsernsMode: host.UsernsMode,

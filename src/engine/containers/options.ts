@@ -177,6 +177,8 @@ export interface HostConfig extends ResourceConfig {
   /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=<the profile's JSON>`, `writable-cgroups=true`. */
   SecurityOpt: string[] | null;
   /** Target to mount options, `--tmpfs`. */
+  /** `size`: the most that the container's own layer may hold. */
+  StorageOpt?: Record<string, string>;
   Tmpfs?: Record<string, string>;
   UTSMode: "" | "host";
   /** `host` or "": that of hoy. Else `auto` or `keep-id`, with podman's options (parse/userns.ts). */
@@ -234,6 +236,8 @@ export interface ContainerOptions {
   platform?: string;
   /** The ids of the container's own user namespace, as `create` gave them to it; absent without one. */
   idMaps?: IdMaps;
+  /** The project id under which its own layer is limited (`--storage-opt size=`). */
+  project?: number;
 }
 
 /** Docker's defaults: a container that nothing was asked of. */

@@ -8,6 +8,7 @@ import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
 import { mountOverlay, type Overlay } from "../../storage/overlay.ts";
 import { hostView } from "./host-view.ts";
+import { storageSize } from "./parse/storage-opt.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";
 
 export interface Rootfs {
@@ -65,13 +66,18 @@ function emptyLayer(data: string): string {
  * The container's own layer. Where it would lie below the folder of which it is a view (`--rootfs /`), the two may not overlap: then
  * it lies on a tmpfs that lives as long as the container runs.
  */
-export function ownLayer(store: Store, row: ContainerRow): Pick<Overlay, "upper" | "work" | "scratch" | "userxattr"> {
+export function ownLayer(store: Store, row: ContainerRow): Pick<Overlay, "upper" | "work" | "scratch" | "scratchSize" | "userxattr"> {
   const { upper, work } = ownFolders(store, row);
   const { rootfs } = row.options;
   const userxattr = store.rootless;
   if (rootfs === undefined || !overlaps(resolve(rootfs), upper)) return { upper, work, userxattr };
-  return { scratch: upper, upper: join(upper, "upper"), work: join(upper, "work"), userxattr };
+  const scratchSize = storageSize(row.options.hostConfig.StorageOpt);
+  return { scratch: upper, scratchSize, upper: join(upper, "upper"), work: join(upper, "work"), userxattr };
 }
+
+/** True where that is so. */
+export const liesInRootfs = (store: Pick<Store, "root">, rootfs: string | undefined): boolean =>
+  rootfs !== undefined && overlaps(resolve(rootfs), join(store.root, "containers"));
 
 function checkFolder(folder: string): void {
   const refused = (why: string, cause?: unknown) => new HoyError(`--rootfs ${folder}: ${why}`, { status: 400, cause });

@@ -1,14 +1,16 @@
 /** `run` and `create` as operations: the image, the container, its start. */
+import { HoyError } from "../../spec/error.ts";
 import { foreignTo, formatPlatform, hostPlatform } from "../../spec/platform.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import type { ImageRecord } from "../../storage/images.ts";
 import { ensureImage, type PullEvent, type PullPolicy, requestedPlatform } from "../images/pull.ts";
 import { openCidfile } from "./cidfile.ts";
-import { createContainer } from "./create.ts";
+import { createContainer, type LayerLimit } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishById } from "./finish-by-id.ts";
 import type { ContainerOptions } from "./options.ts";
+import { liesInRootfs } from "./rootfs.ts";
 import type { ContainerRow } from "./row.ts";
 import { Session } from "./session.ts";
 import { type StartRequest, startContainer } from "./start.ts";
@@ -50,6 +52,21 @@ async function idsFor(store: Store, options: ContainerOptions, image: ImageRecor
   return ids ? { ids } : {};
 }
 
+/** A limit on the container's own layer is as rare. One on a tmpfs is the mount's own (rootfs.ts). */
+async function limitFor(store: Store, { hostConfig, rootfs }: ContainerOptions): Promise<{ limit?: LayerLimit }> {
+  if (!hostConfig.StorageOpt) return {};
+  const [{ forgetLimit, limitFolders }, { storageSize }] = await Promise.all([
+    import("../../storage/project-quota.ts"),
+    import("./parse/storage-opt.ts"),
+  ]);
+  const bytes = storageSize(hostConfig.StorageOpt);
+  if (store.rootless)
+    throw new HoyError("--storage-opt size: needs root: the kernel lets no ordinary user set project quotas", { status: 400 });
+  if (bytes === 0 || liesInRootfs(store, rootfs)) return {};
+  const { root } = store;
+  return { limit: { set: (id, folders) => limitFolders({ root, folders, bytes, id }), forget: (project) => forgetLimit(root, project) } };
+}
+
 /** Makes a container; returns its row. */
 export async function create(store: Store, request: NewContainer): Promise<ContainerRow> {
   using cidfile = openCidfile(request.cidfile);
@@ -61,6 +78,7 @@ export async function create(store: Store, request: NewContainer): Promise<Conta
     state: "created",
     settings: await readSettings(),
     ...(await idsFor(store, request.options, image)),
+    ...(await limitFor(store, request.options)),
   });
   cidfile?.write(created.row.id);
   warnOfPlatform(request, image);
@@ -83,6 +101,7 @@ export async function run(store: Store, request: NewContainer, start: StartReque
     state: "starting",
     settings: await readSettings(),
     ...(await idsFor(store, request.options, image)),
+    ...(await limitFor(store, request.options)),
   });
   const { row } = created;
   try {
@@ -93,7 +112,7 @@ export async function run(store: Store, request: NewContainer, start: StartReque
     return { row, session: new Session(monitor.owner, monitor.frames) };
   } catch (error) {
     if (row.autoRemove) {
-      deleteContainer(store, row, { volumes: true });
+      await deleteContainer(store, row, { volumes: true });
       cidfile?.remove();
     }
     throw error;

@@ -58,7 +58,7 @@ export async function undoStart(store: Store, row: ContainerRow): Promise<void> 
   removeCgroup(containerCgroup(store, row));
   killStrays(store, row);
   await releaseNetwork(store, row);
-  if (row.autoRemove) deleteContainer(store, row, { volumes: true });
+  if (row.autoRemove) await deleteContainer(store, row, { volumes: true });
   else store.db.query("UPDATE containers SET state = 'created' WHERE id = ? AND state = 'starting'").run(row.id);
 }
 
