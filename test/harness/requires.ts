@@ -77,6 +77,10 @@ const PROBES = {
         : "a kernel that lets root make namespaces",
   },
   "cgroup-v2": { kernel: true, missing: () => (unified() === undefined ? "cgroup v2 on /sys/fs/cgroup" : undefined) },
+  "pure-cgroup-v2": {
+    kernel: true,
+    missing: () => (unified() !== undefined && !/ cgroup /.test(readFileSync("/proc/mounts", "utf8")) ? undefined : "cgroup v2 alone"),
+  },
   "cgroup-v1": { kernel: true, missing: () => (v1("memory") || v1("pids") ? undefined : "a cgroup v1 hierarchy") },
   "memory-cgroup": controller("memory"),
   "pids-cgroup": controller("pids"),

@@ -15,7 +15,7 @@ import { parseEnv, parseEnvFile, parseLabelFile, readUserFile } from "../../engi
 import { parseExtraHost } from "../../engine/containers/parse/extra-host.ts";
 import { parseHostname } from "../../engine/containers/parse/hostname.ts";
 import { invalid } from "../../engine/containers/parse/invalid.ts";
-import { parseLabel } from "../../engine/containers/parse/label.ts";
+import { parseAnnotation, parseLabel } from "../../engine/containers/parse/label.ts";
 import { parseLogging } from "../../engine/containers/parse/log-opt.ts";
 import { parseCgroupnsMode, parseIpcMode, parseIsolation, parsePidMode, parseUtsMode } from "../../engine/containers/parse/modes.ts";
 import { parseMount } from "../../engine/containers/parse/mount.ts";
@@ -76,6 +76,8 @@ export interface RunFlags extends ResourceFlags {
   "stop-signal"?: string;
   "stop-timeout"?: string;
   "storage-opt"?: readonly string[];
+  annotation?: readonly string[];
+  runtime?: string;
   sysctl?: readonly string[];
   tmpfs?: readonly string[];
   tty?: boolean;
@@ -194,7 +196,14 @@ function isolation(flags: RunFlags): Partial<HostConfig> {
     ...(openPaths ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
     GroupAdd: listOrNull(flags["group-add"] ?? []),
     Isolation: parseIsolation(flags.isolation ?? ""),
+    Runtime: flags.runtime ?? "",
+    ...annotations(flags),
   };
+}
+
+function annotations({ annotation = [] }: RunFlags): Partial<HostConfig> {
+  const pairs = annotation.map(parseAnnotation);
+  return pairs.length > 0 ? { Annotations: Object.fromEntries(pairs) } : {};
 }
 
 /** Namespaces that are not the container's own, and what is set in those that are. */

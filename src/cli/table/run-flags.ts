@@ -4,6 +4,7 @@ import { limitFlags } from "./limit-flags.ts";
 
 export const createFlags = {
   "add-host": { type: "list", description: "Add a custom host-to-IP mapping (host:ip)" },
+  annotation: { type: "list", description: "Add an annotation to the container (passed through to the OCI runtime)" },
   attach: { type: "list", alias: "a", description: "Attach to STDIN, STDOUT or STDERR" },
   "blkio-weight": limitFlags["blkio-weight"],
   "blkio-weight-device": { type: "list", description: "Block IO weight (relative device weight)" },
@@ -67,6 +68,7 @@ export const createFlags = {
   quiet: { type: "boolean", alias: "q", description: "Suppress the pull output" },
   "read-only": { type: "boolean", description: "Mount the container's root filesystem as read only" },
   rm: { type: "boolean", description: "Automatically remove the container and its associated anonymous volumes when it exits" },
+  runtime: { type: "string", description: "Runtime to use for this container" },
   "security-opt": { type: "list", description: "Security Options" },
   "shm-size": { type: "bytes", description: "Size of /dev/shm" },
   "stop-signal": { type: "string", description: "Signal to stop the container" },

@@ -87,6 +87,10 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     // a full disk keeps nobody from looking into a container
     if ((error as { code?: string }).code !== "SQLITE_FULL") throw error;
   }
+  if (row.options.runtime) {
+    const { execWithRuntime } = await import("./other-exec.ts");
+    return await execWithRuntime(store, row, { process, options, execId });
+  }
   if (options.direct) return { kind: "ended", code: execForeground(request, options.stdin) };
   return {
     kind: "running",

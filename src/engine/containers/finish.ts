@@ -18,12 +18,14 @@ const SIGKILL_CODE = 137;
 /** Brings the row and the kernel in order after the end. The caller holds the container's lock; its program has ended. */
 export async function finishContainer(store: Store, row: ContainerRow): Promise<Exit> {
   const exit = readExit(store, row.id) ?? { code: SIGKILL_CODE, time: Date.now() };
+  if (row.options.runtime) (await import("./other-runtime.ts")).deleteFromRuntime(store, row);
   const cgroup = containerCgroup(store, row);
   const oom = oomKilled(cgroup);
   removeCgroup(cgroup);
   killStrays(store, row);
   await releaseNetwork(store, row);
-  if (row.options.hostConfig.DeviceRequests?.length) await (await import("./hooks.ts")).runPoststop(store, row);
+  // another runtime has run them with its delete
+  if (row.options.hostConfig.DeviceRequests?.length && !row.options.runtime) await (await import("./hooks.ts")).runPoststop(store, row);
   if (row.autoRemove) {
     await deleteContainer(store, row, { exit, volumes: true });
     return exit;

@@ -7,7 +7,7 @@ import { runningExecs } from "./exec-folder.ts";
 import { containerFiles } from "./files.ts";
 import { inspectMounts } from "./inspect-mounts.ts";
 import { inspectNetwork } from "./inspect-network.ts";
-import type { ContainerConfig, HostConfig, ResourceConfig } from "./options.ts";
+import { type ContainerConfig, type HostConfig, OWN_RUNTIME, type ResourceConfig } from "./options.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { networkOwner } from "./shared.ts";
 import { type ContainerState, containerState } from "./state.ts";
@@ -114,7 +114,7 @@ function configDocument(config: ContainerConfig): Document {
 
 /** Docker's HostConfig in its order: what hoy keeps, and the fields that have no flag here with their zero values. */
 function hostDocument(host: HostConfig): Document {
-  const { StorageOpt, Tmpfs, Sysctls, Mounts, Init } = host;
+  const { Annotations, StorageOpt, Tmpfs, Sysctls, Mounts, Init } = host;
   return {
     Binds: host.Binds,
     ContainerIDFile: host.ContainerIDFile,
@@ -126,6 +126,7 @@ function hostDocument(host: HostConfig): Document {
     VolumeDriver: "",
     VolumesFrom: null,
     ConsoleSize: [0, 0],
+    ...(Annotations ? { Annotations } : {}),
     CapAdd: host.CapAdd,
     CapDrop: host.CapDrop,
     CgroupnsMode: host.CgroupnsMode,
@@ -149,7 +150,7 @@ function hostDocument(host: HostConfig): Document {
     UsernsMode: host.UsernsMode,
     ShmSize: host.ShmSize,
     ...(Sysctls ? { Sysctls } : {}),
-    Runtime: "hoy",
+    Runtime: host.Runtime || OWN_RUNTIME,
     Isolation: host.Isolation,
     ...resourceDocument(host),
     ...(Mounts ? { Mounts } : {}),

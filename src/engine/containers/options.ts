@@ -187,6 +187,10 @@ export interface HostConfig extends ResourceConfig {
   ShmSize: number;
   Sysctls?: Record<string, string>;
   Isolation: string;
+  /** The OCI runtime by name or path; "" until create fills in the default. */
+  Runtime: string;
+  /** `--annotation`, for the runtime. */
+  Annotations?: Record<string, string>;
   Mounts?: MountSpec[];
   /** null: Docker's own list, or none for a privileged container. */
   MaskedPaths: string[] | null;
@@ -225,6 +229,16 @@ export interface MountRequest {
   volumeLabels?: Record<string, string>;
 }
 
+/** What --runtime calls hoy itself. */
+export const OWN_RUNTIME = "hoy";
+
+/** An OCI runtime on the host. */
+export interface OtherRuntime {
+  path: string;
+  /** Before its command. */
+  args: string[];
+}
+
 export interface ContainerOptions {
   config: ContainerConfig;
   hostConfig: HostConfig;
@@ -238,6 +252,8 @@ export interface ContainerOptions {
   idMaps?: IdMaps;
   /** The project id under which its own layer is limited (`--storage-opt size=`). */
   project?: number;
+  /** The program that runs it (`--runtime`); absent: hoy itself. */
+  runtime?: OtherRuntime;
 }
 
 /** Docker's defaults: a container that nothing was asked of. */
@@ -289,6 +305,7 @@ export function defaultHostConfig(): HostConfig {
     UsernsMode: "",
     ShmSize: 0,
     Isolation: "",
+    Runtime: "",
     ...noLimits(),
     MaskedPaths: null,
     ReadonlyPaths: null,

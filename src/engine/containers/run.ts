@@ -1,7 +1,7 @@
 /** `run` and `create` as operations: the image, the container, its start. */
 import { HoyError } from "../../spec/error.ts";
 import { foreignTo, formatPlatform, hostPlatform } from "../../spec/platform.ts";
-import { readSettings } from "../../state/settings.ts";
+import { readSettings, type Settings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import type { ImageRecord } from "../../storage/images.ts";
 import { ensureImage, type PullEvent, type PullPolicy, requestedPlatform } from "../images/pull.ts";
@@ -9,7 +9,7 @@ import { openCidfile } from "./cidfile.ts";
 import { createContainer, type LayerLimit } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishById } from "./finish-by-id.ts";
-import type { ContainerOptions } from "./options.ts";
+import { type ContainerOptions, OWN_RUNTIME } from "./options.ts";
 import { liesInRootfs } from "./rootfs.ts";
 import type { ContainerRow } from "./row.ts";
 import { Session } from "./session.ts";
@@ -52,6 +52,16 @@ async function idsFor(store: Store, options: ContainerOptions, image: ImageRecor
   return ids ? { ids } : {};
 }
 
+/** Another runtime than hoy itself is as rare. */
+async function withRuntime(options: ContainerOptions, settings: Settings): Promise<ContainerOptions> {
+  const name = options.hostConfig.Runtime || settings["default-runtime"] || OWN_RUNTIME;
+  const named = { ...options, hostConfig: { ...options.hostConfig, Runtime: name } };
+  if (name === OWN_RUNTIME && !settings.runtimes?.[name]) return named;
+  const { checkOptions, chooseRuntime } = await import("./other-runtime.ts");
+  checkOptions(named);
+  return { ...named, runtime: chooseRuntime(name, settings) };
+}
+
 /** A limit on the container's own layer is as rare. One on a tmpfs is the mount's own (rootfs.ts). */
 async function limitFor(store: Store, { hostConfig, rootfs }: ContainerOptions): Promise<{ limit?: LayerLimit }> {
   if (!hostConfig.StorageOpt) return {};
@@ -71,12 +81,13 @@ async function limitFor(store: Store, { hostConfig, rootfs }: ContainerOptions):
 export async function create(store: Store, request: NewContainer): Promise<ContainerRow> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
+  const settings = await readSettings();
   using created = createContainer(store, {
-    options: request.options,
+    options: await withRuntime(request.options, settings),
     name: request.name,
     imageId: image?.id,
     state: "created",
-    settings: await readSettings(),
+    settings,
     ...(await idsFor(store, request.options, image)),
     ...(await limitFor(store, request.options)),
   });
@@ -94,12 +105,13 @@ export interface Running {
 export async function run(store: Store, request: NewContainer, start: StartRequest): Promise<Running> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
+  const settings = await readSettings();
   using created = createContainer(store, {
-    options: request.options,
+    options: await withRuntime(request.options, settings),
     name: request.name,
     imageId: image?.id,
     state: "starting",
-    settings: await readSettings(),
+    settings,
     ...(await idsFor(store, request.options, image)),
     ...(await limitFor(store, request.options)),
   });

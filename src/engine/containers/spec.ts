@@ -72,6 +72,7 @@ export function buildSpec(request: SpecRequest): { spec: Spec; seccomp: SeccompC
     ...(config.Domainname ? { domainname: config.Domainname } : {}),
     mounts: [...specMounts({ ...request, mounts, sharing }), ...boundDevices(request)],
     linux: linux(request),
+    ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
   };
   return { spec, seccomp: seccompChoice(hostConfig) };
 }

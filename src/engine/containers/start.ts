@@ -122,6 +122,7 @@ async function start(work: Work): Promise<Started> {
     attached: request.attached,
     // in another pid namespace there is an init already
     reaper: (hostConfig.Init ?? false) && hostConfig.PidMode === "",
+    adopts: row.options.runtime !== undefined,
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
@@ -138,13 +139,28 @@ async function start(work: Work): Promise<Started> {
   const files = shared.files ?? writeContainerFiles(store, row, { ...network, owner: own?.owner });
   const { spec, seccomp } = plan(work, { place: { rootfs, held, ids: own?.place }, files, sharing: shared.sharing });
   await addRequestedDevices(store, row, spec);
-  const hooks = spec.hooks && (await import("./hooks.ts")).containerHooks(store, row, spec);
+  const other = row.options.runtime && (await import("./other-start.ts"));
+  const hooks = !other && spec.hooks ? (await import("./hooks.ts")).containerHooks(store, row, spec) : undefined;
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
-  const expanded = await expandSeccomp(seccomp, capabilities);
+  const expanded = await expandSeccomp(seccomp, capabilities, other !== undefined);
   if (spec.linux && expanded) spec.linux.seccomp = expanded;
-  writeFileSync(join(dataFolder(store, row.id), "config.json"), stringifyExact(spec), { mode: 0o600 });
+  const write = (): void => writeFileSync(join(dataFolder(store, row.id), "config.json"), stringifyExact(spec), { mode: 0o600 });
+  if (other) {
+    const { deleteFromRuntime } = await import("./other-runtime.ts");
+    undo.push(() => deleteFromRuntime(store, row));
+    const made = other.createWithRuntime({ store, row, monitor, spec, rootfs, runFolder: runFolder(store, row.id) }, write);
+    using terminal = made.console;
+    if (terminal) other.setSize(terminal, request.terminalSize);
+    await network.connect(made.pid);
+    commitRunning(store, row, made.pid);
+    monitor.adopt(made.pid, terminal);
+    shared.check();
+    other.startWithRuntime(store, row);
+    return { monitor, pid: made.pid };
+  }
+  write();
   const cgroup = planCgroup(host, {
     parent: cgroupParent(store, row),
     store: store.name,
@@ -318,8 +334,13 @@ export async function seccompFilter(choice: SeccompChoice, capabilities: readonl
   return filterFor({ capabilities, profile: parseSeccompProfile(choice.json) });
 }
 
-/** A profile of the user's own stands in config.json in full. */
-async function expandSeccomp(choice: SeccompChoice, capabilities: readonly string[]): Promise<Seccomp | undefined> {
+/** A profile of the user's own stands in config.json in full; `whole`: the default one, too, which another runtime has to read there. */
+async function expandSeccomp(choice: SeccompChoice, capabilities: readonly string[], whole: boolean): Promise<Seccomp | undefined> {
+  if (choice.kind === "default" && whole) {
+    const { defaultProfile } = await import("../../runtime/seccomp/default.ts");
+    const { ociSeccompFor } = await import("../../runtime/seccomp/profile.ts");
+    return ociSeccompFor(defaultProfile(), { capabilities, kernel: release() });
+  }
   if (choice.kind !== "profile") return undefined;
   const { parseSeccompProfile } = await import("../../spec/seccomp.ts");
   const { ociSeccompFor } = await import("../../runtime/seccomp/profile.ts");
