@@ -7,6 +7,7 @@ import { busyboxImage, dockerArchive } from "../harness/images.ts";
 import { each, ROOT, ROOTLESS } from "../harness/people.ts";
 import type { TestStore } from "../harness/store.ts";
 import { failure, fileBeside } from "./image-store.ts";
+import { unrest } from "./rest.ts";
 
 /** A link to hoy by the name under which it is a runtime. */
 function ownRuntime(store: TestStore): string {
@@ -22,7 +23,7 @@ const run = (store: TestStore, runtime: string, flags: readonly string[], ...com
 
 /** What is left of a runtime's own state. */
 const states = ({ paths }: TestStore): string[] => {
-  const folder = join(paths.run, "runtime");
+  const folder = join(paths.run, "runtimes");
   return existsSync(folder) ? readdirSync(folder) : [];
 };
 
@@ -138,6 +139,33 @@ each(
   expect(await refused("--init")).toEqual([125, expect.stringContaining("--runtime mine does not go with --init")]);
   expect(await refused("--runtime", "hoy", "--init")).toEqual([0, ""]);
   expect(await refused("--userns", "keep-id")).toEqual([125, expect.stringContaining("--runtime mine does not go with --userns keep-id")]);
+});
+
+each(
+  [ROOT, ROOTLESS],
+  "busybox",
+  "overlay",
+)("a start that is cut off, and a monitor that is killed, leave nothing of the runtime's", async (store) => {
+  const runtime = ownRuntime(store);
+  const rounds = 12;
+  for (let round = 0; round < rounds; round++) {
+    const child = store.spawn(run(store, runtime, ["--rm"], "sleep", "0.05"));
+    await Bun.sleep((round / rounds) * 400);
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  expect(await unrest(store)).toEqual([]);
+  expect(states(store)).toEqual([]);
+  const id = await store.ok(run(store, runtime, ["-d"], "sleep", "1000"));
+  const pid = await store.ok(["inspect", "-f", "{{.State.Pid}}", id]);
+  const monitor = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  expect(readFileSync(`/proc/${monitor}/cmdline`, "latin1")).toStartWith(`hoy-monitor ${id.slice(0, 12)}`);
+  process.kill(Number(monitor), "SIGKILL");
+  await store.ok(["rm", "-f", id]);
+  // at most it is still to be reaped by init
+  const state = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\) /s, "")[0] : "Z";
+  expect(state).toBe("Z");
+  expect(await unrest(store)).toEqual([]);
 });
 
 each(

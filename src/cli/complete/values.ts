@@ -88,6 +88,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   pull: ["always", "missing", "never"],
   root: "files",
   rootfs: "files",
+  runtime: ["crun", "hoy", "runc"],
   "security-opt": [
     "apparmor=unconfined",
     "label=disable",
@@ -100,6 +101,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   ],
   signal: "signals",
   "stop-signal": "signals",
+  "storage-opt": ["size="],
   type: ["container", "image", "network", "volume"],
   userns: ["auto", "host", "keep-id"],
   uts: ["host"],

@@ -2,14 +2,14 @@
  * `--runtime`: another OCI runtime of the host's as a program with runc's command line. Which one a name means, and the commands that
  * are called while the container lives. Loaded only for containers that have one.
  */
-import { accessSync, constants, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Settings } from "../../spec/settings.ts";
 import type { Store } from "../../state/store.ts";
 import type { ContainerOptions, OtherRuntime } from "./options.ts";
 import { userNamespace } from "./parse/userns.ts";
-import { type ContainerRow, runFolder } from "./row.ts";
+import { type ContainerRow, runFolder, STATES } from "./row.ts";
 
 /** The program that a name or path means: the settings' own, else one in $PATH. Throws HoyError. */
 export function chooseRuntime(name: string, { runtimes = {} }: Settings): OtherRuntime {
@@ -39,8 +39,8 @@ export function checkOptions({ hostConfig }: ContainerOptions): void {
   if (Init) throw refused("--init");
 }
 
-/** Where the runtimes of a store keep their state, and one container's log of what went wrong. */
-export const stateFolder = (store: Pick<Store, "run">): string => join(store.run, "runtime");
+/** Where the runtimes of a store keep their state, by the containers' ids, and one container's log of what went wrong. */
+const stateFolder = (store: Pick<Store, "run">): string => join(store.run, STATES);
 const logFile = (store: Pick<Store, "run">, id: string): string => join(runFolder(store, id), "runtime.log");
 
 export function runtimeOf(row: ContainerRow): OtherRuntime {
@@ -100,6 +100,10 @@ export function runtimeError(row: ContainerRow, verb: string, why: string): HoyE
   const exitCode = missing ? 127 : denied ? 126 : 125;
   return new HoyError(`${runtimeOf(row).path} ${verb}: ${why}`, { exitCode });
 }
+
+/** True when the runtime has something of the container, which may be left from a start that was cut off. */
+export const isKnownToRuntime = (store: Pick<Store, "run">, { id }: Pick<ContainerRow, "id">): boolean =>
+  existsSync(join(stateFolder(store), id));
 
 /** What the runtime has of a container that has ended. That of one that never began, or is gone, is no error. */
 export function deleteFromRuntime(store: Pick<Store, "run">, row: ContainerRow): void {

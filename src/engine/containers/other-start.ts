@@ -26,7 +26,17 @@ import type { Monitor } from "../../runtime/start.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Mount, Spec } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
-import { callRuntime, forgetErrors, lastError, runtimeCommand, runtimeEnvironment, runtimeError, runtimeOf } from "./other-runtime.ts";
+import {
+  callRuntime,
+  deleteFromRuntime,
+  forgetErrors,
+  isKnownToRuntime,
+  lastError,
+  runtimeCommand,
+  runtimeEnvironment,
+  runtimeError,
+  runtimeOf,
+} from "./other-runtime.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";
 
 const CLONE_NEWNS = 0x00020000;
@@ -149,6 +159,7 @@ export function createWithRuntime({ store, row, monitor, spec, rootfs, runFolder
   const before = placeMounts(data, spec);
   makeOlder(spec);
   write();
+  if (isKnownToRuntime(store, row)) deleteFromRuntime(store, row);
   const { config } = row.options;
   return makeProcess({
     store,
