@@ -3,7 +3,6 @@
  * Only the main thread of JavaScript calls these; whatever must happen after a clone is played by the player.
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
-import { readFileSync } from "node:fs";
 import { encodeName } from "./names.ts";
 
 /** A machine on which libc cannot be called: no defect of ours. */
@@ -12,24 +11,16 @@ class LibcError extends Error {
 }
 
 /**
- * The path of the libc that this process runs with. Never a bare name: Bun looks for one that cannot be loaded in the working
- * directory too, where anybody may have put something.
+ * The libc that this process runs with, by the one name that can never mean a file: glibc has it loaded already, and musl takes every
+ * `libc.` for itself (dynlink.c, load_library). Bun would look for a library that cannot be loaded in the working directory, too.
  */
-function libcPath(): string {
-  const maps = readFileSync("/proc/self/maps", "latin1");
-  const musl = /\/(?:ld-musl-|libc\.musl-)([^/.\n]+)\.so\.1$/m.exec(maps);
-  // musl knows itself only by the name in the executables' headers, and would load any other a second time
-  if (musl) return `/lib/ld-musl-${musl[1]}.so.1`;
-  const glibc = /\/.*\/libc(?:\.so\.6|-[\d.]+\.so)$/m.exec(maps);
-  if (glibc) return glibc[0];
-  throw new LibcError("there is no C library in /proc/self/maps: neither glibc's nor musl's");
-}
+const LIBC = "libc.so.6";
 
 function load() {
-  const path = libcPath();
   try {
-    return dlopen(path, {
-      syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
+    return dlopen(LIBC, {
+      // as pointers, Bun takes numbers and the memory of typed arrays alike, with no code of JavaScript in between
+      syscall: { args: ["i64", "ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: FFIType.i64_fast },
       __errno_location: { args: [], returns: "ptr" },
       posix_spawn: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
       posix_spawn_file_actions_init: { args: ["ptr"], returns: "i32" },
@@ -39,23 +30,23 @@ function load() {
     const why = (error as Error).message;
     // JavaScriptCore does without its compiler where it cannot reserve the addresses for it.
     if (/requires the JIT/.test(why)) throw new LibcError("not enough address space for the compiler (ulimit -v has to be 3 GiB or more)");
-    throw new LibcError(`cannot load ${path}: ${why}`);
+    throw new LibcError(`cannot load ${LIBC}: ${why}`);
   }
 }
 
 export const libc = load();
 
-/** An argument of a system call: a number, or memory whose address is passed. */
+/** An argument of a system call: a number (from -2^31), or memory whose address is passed. */
 export type SysArg = number | NodeJS.TypedArray;
 
-const address = (value: SysArg): number => (typeof value === "number" ? value : value.byteLength === 0 ? 0 : (ptr(value) as number));
+const syscall = libc.syscall as unknown as (nr: number, ...args: SysArg[]) => number;
 
 /**
  * One system call, as the kernel answers it: the result, or the negated errno (-1 to -4095).
  * Memory passed must stay referenced by the caller until the call returns.
  */
 export function sys(nr: number, a: SysArg = 0, b: SysArg = 0, c: SysArg = 0, d: SysArg = 0, e: SysArg = 0, f: SysArg = 0): number {
-  const result = Number(libc.syscall(nr, address(a), address(b), address(c), address(d), address(e), address(f)));
+  const result = syscall(nr, a, b, c, d, e, f);
   return result === -1 ? -read.i32(libc.__errno_location() as never, 0) : result;
 }
 

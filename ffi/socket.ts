@@ -9,11 +9,11 @@ const SOCK_STREAM = 1;
 const ECONNREFUSED = 111;
 const LONGEST_PATH = 107;
 
-/** struct sockaddr_un of a path, which has to be short: name it through `/proc/self/fd/N`. */
+/** struct sockaddr_un of a path, which has to be short: name it through `/proc/self/fd/N`. An abstract one begins with a NUL, and ends with none. */
 function addressBytes(path: string): Buffer {
   const name = Buffer.from(path);
   if (name.length > LONGEST_PATH) throw new RangeError(`the socket path ${path} is longer than ${LONGEST_PATH} bytes`);
-  const address = Buffer.alloc(2 + name.length + 1);
+  const address = Buffer.alloc(2 + name.length + (path.startsWith("\0") ? 0 : 1));
   address.writeUInt16LE(AF_UNIX, 0);
   address.set(name, 2);
   return address;

@@ -167,7 +167,5 @@ export type SyscallName = keyof typeof table;
 const column = process.arch === "arm64" ? 1 : 0;
 
 /** Number of each system call on this machine's architecture. */
-export const NR = Object.fromEntries(Object.entries(table).map(([name, numbers]) => [name, numbers[column]])) as Record<
-  SyscallName,
-  number
->;
+export const NR = {} as Record<SyscallName, number>;
+for (const name in table) NR[name as SyscallName] = table[name as SyscallName][column];

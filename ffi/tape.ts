@@ -47,7 +47,8 @@ export const PlayerFd = {
 export interface Slot {
   readonly slot: number;
 }
-const slots: readonly Slot[] = Array.from({ length: 64 }, (_, slot) => ({ slot }));
+const slots: Slot[] = [];
+for (let slot = 0; slot < 64; slot++) slots.push({ slot });
 export const slot = (index: number): Slot => slots[index] as Slot;
 
 /** Slots that the player fills (streams, sync) or reads (log, listen). 0 to 47 are free for parts. */
@@ -91,10 +92,8 @@ export class Part {
   }
 }
 
-const ignoreWord = (ignore: OpOptions["ignore"]): number => {
-  if (ignore === undefined) return 0;
+const ignoreWord = (ignore: readonly number[] | "any"): number => {
   if (ignore === "any") return -1;
-  if (typeof ignore === "number") return ignore;
   if (ignore.length > 4) throw new RangeError("an operation can ignore four errors at most");
   return ignore.reduce((word, errno, index) => word | (errno << (8 * index)), 0);
 };
@@ -224,41 +223,48 @@ export class Tape {
   /** Lays a part down. Data that its operations point to must be complete. */
   lay(name: "early" | "join" | "init", part: Part): void {
     const field = name === "early" ? 40 : name === "join" ? 56 : 72;
-    const count = part.ops.length;
-    const address = this.space(count * OP);
-    for (const [index, op] of part.ops.entries()) this.#layOp(address - BASE + index * OP, op);
+    const address = this.space(part.ops.length * OP);
+    this.#layOps((address - BASE) >> 2, part.ops);
     this.#word(field, address);
-    this.#word(field + 8, count);
+    this.#word(field + 8, part.ops.length);
   }
 
-  /** On the way of every start, hundreds of times, mostly before the JIT has seen it: hence the plain loop. */
-  #layOp(at: number, { step, nr, args, options }: PlannedOp): void {
-    let used = 0;
-    const first = at >> 2;
-    for (let index = 0; index < args.length; index++) {
-      const arg = args[index] as TapeArg;
-      let value: number;
-      if (typeof arg === "number") value = arg;
-      else if (typeof arg === "string") value = this.string(arg);
-      else {
-        used |= 1 << index;
-        value = arg.slot;
+  /**
+   * Writes the operations from the word `first` on. On the way of every start, for hundreds of operations: one loop without calls,
+   * which the interpreter is through with before the compilers notice.
+   */
+  #layOps(first: number, ops: readonly PlannedOp[]): void {
+    const strings = this.#strings;
+    let at = first;
+    for (let n = 0; n < ops.length; n++) {
+      const { step, nr, args, options } = ops[n] as PlannedOp;
+      let used = 0;
+      for (let index = 0; index < args.length; index++) {
+        const arg = args[index] as TapeArg;
+        let value: number;
+        if (typeof arg === "number") value = arg;
+        else if (typeof arg === "string") value = strings.get(arg) ?? this.string(arg);
+        else {
+          used |= 1 << index;
+          value = arg.slot;
+        }
+        const words = this.#words; // a new string may have moved them
+        const i = at + 2 + index * 2;
+        words[i] = value;
+        if (value < 0 || value > 0xffffffff) words[i + 1] = Math.floor(value / 4294967296);
       }
-      const words = this.#words; // a new string may have moved them
-      const i = first + 2 + index * 2;
-      words[i] = value;
-      if (value < 0 || value > 0xffffffff) words[i + 1] = Math.floor(value / 4294967296);
+      const words = this.#words;
+      const { ignore } = options;
+      words[at] = nr;
+      words[at + 14] = options.out ? options.out.slot : -1;
+      words[at + 15] = used;
+      words[at + 16] = ignore === undefined ? 0 : typeof ignore === "number" ? ignore : ignoreWord(ignore);
+      words[at + 17] = options.expect ?? -1;
+      words[at + 18] = this.#steps.length;
+      words[at + 19] = options.skip ?? 0;
+      this.#steps.push(step);
+      at += OP >> 2;
     }
-    const words = this.#words;
-    words[first] = nr;
-    const i = first + 14;
-    words[i] = options.out ? options.out.slot : -1;
-    words[i + 1] = used;
-    words[i + 2] = ignoreWord(options.ignore);
-    words[i + 3] = options.expect ?? -1;
-    words[i + 4] = this.#steps.length;
-    words[i + 5] = options.skip ?? 0;
-    this.#steps.push(step);
   }
 
   #word(at: number, value: number): void {

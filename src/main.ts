@@ -1,6 +1,7 @@
 /** argv[0] and argv[1] → a role or a command. Everything is loaded when it is needed. */
 
 import { hideVariables, programName } from "./spec/caller.ts";
+import { leave } from "./spec/leave.ts";
 
 /** Roles that hoy executes itself in. */
 const ROLES: Record<string, () => Promise<{ default: (words: readonly string[]) => number | Promise<number> }>> = {
@@ -26,16 +27,22 @@ async function main(): Promise<number> {
 
 /** One line for what people can act on; anything else is a defect, and says so. */
 async function report(error: unknown): Promise<number> {
-  const { writeStream } = await import("./cli/output/write.ts");
   const { printable } = await import("./cli/output/printable.ts");
   const { asExpected } = await import("./cli/expected.ts");
   const known = asExpected(error);
   const message = known?.message ?? (error instanceof Error ? error.message : String(error));
   const hint = known?.hint ? `\n${known.hint}` : "";
-  const { asksForDebugging } = await import("./cli/dispatch.ts");
-  const stack = asksForDebugging(process.argv.slice(2)) && error instanceof Error ? `\n${error.stack}` : "";
-  writeStream(2, Buffer.from(printable(`${programName()}: ${known ? "" : "internal error: "}${message}${hint}${stack}\n`)));
+  const told = (stack = "") => Buffer.from(printable(`${programName()}: ${known ? "" : "internal error: "}${message}${hint}${stack}\n`));
+  try {
+    const { writeStream } = await import("./cli/output/write.ts");
+    const { asksForDebugging } = await import("./cli/dispatch.ts");
+    writeStream(2, told(asksForDebugging(process.argv.slice(2)) && error instanceof Error ? `\n${error.stack}` : ""));
+  } catch {
+    // without a C library nothing of ours can write
+    const { writeSync } = await import("node:fs");
+    writeSync(2, told());
+  }
   return known?.exitCode ?? 1;
 }
 
-process.reallyExit(await main().catch(report));
+leave(await main().catch(report));

@@ -5,7 +5,8 @@
 import type { Store } from "../engine/store.ts";
 import { ARGUMENTS, FLAG_VALUES, wordsOf } from "./complete/values.ts";
 import type { Command, FlagDefs } from "./define.ts";
-import { commands, findCommand, globalFlags, groups } from "./table/index.ts";
+import { globalFlags } from "./table/globals.ts";
+import { commands, findCommand, groups } from "./table/index.ts";
 
 export const FILES = ":files";
 

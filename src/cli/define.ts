@@ -35,6 +35,8 @@ export interface Invocation {
   logLevel: string;
   /** As what we were called. */
   program: Program;
+  /** --systemd-cgroup of `hoy runtime`. */
+  systemdCgroup?: boolean;
   /** Where `hoy runtime` warns. */
   warn?: (text: string) => void;
 }

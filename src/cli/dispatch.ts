@@ -2,12 +2,10 @@
 import type { Program } from "../spec/caller.ts";
 import { HoyError } from "../spec/error.ts";
 import type { Command, Flags } from "./define.ts";
-import { commandHelp, groupHelp, programHelp, shortName } from "./help.ts";
-import { nearest } from "./nearest.ts";
 import { writeStream } from "./output/write.ts";
 import { parseCommand, parseWords, usageError } from "./parse.ts";
-import { commands, findCommand, globalFlags, groups, REMOTE_FLAGS } from "./table/index.ts";
-import { unsupportedCommand, unsupportedFlag } from "./table/unsupported.ts";
+import { findCommand } from "./table/find.ts";
+import { globalFlags, REMOTE_FLAGS } from "./table/globals.ts";
 
 const LOG_LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error", "fatal"]);
 
@@ -23,16 +21,16 @@ export async function dispatch(words: readonly string[], program: Program): Prom
     return 0;
   }
   if (rest.length === 0) {
-    out(programHelp({ commands, groups, globals: globalFlags, program }));
+    await showAll(program);
     return 0;
   }
   if (rest[0] === "runtime") {
     const { dispatchRuntime } = await import("./runtime/dispatch.ts");
     return await dispatchRuntime(rest.slice(1), `${program} runtime`);
   }
-  if (rest[0] === "help") return help(rest.slice(1), program);
-  const found = findCommand(rest);
-  if (!found) return groupOrUnknown(rest, globals.help, program);
+  if (rest[0] === "help") return await help(rest.slice(1), program);
+  const found = await findCommand(rest);
+  if (!found) return await groupOrUnknown(rest, program);
   return await runCommand(found, flags, program);
 }
 
@@ -47,9 +45,11 @@ export function asksForDebugging(words: readonly string[]): boolean {
 }
 
 async function runCommand({ command, rest }: { command: Command; rest: string[] }, globals: Flags, program: Program): Promise<number> {
-  const parsed = withUsage(command, program, () => parseCommand(command, rest, { program, unknown: (name) => unknownFlag(command, name) }));
+  const parsed = await withUsage(command, program, () =>
+    parseCommand(command, rest, { program, unknown: (name) => new UnknownFlag(name) }),
+  );
   if (parsed.help) {
-    out(commandHelp(command, program));
+    await showHelp(command, program);
     return 0;
   }
   if (typeof globals.config === "string") process.env.DOCKER_CONFIG = globals.config;
@@ -69,21 +69,32 @@ async function runCommand({ command, rest }: { command: Command; rest: string[] 
   return (await body({ flags: parsed.flags, args: parsed.args, root, logLevel, program })) ?? 0;
 }
 
+/** Written as `--x` or `-x`. What to say of it takes tables that no other command line needs. */
+class UnknownFlag extends Error {
+  constructor(readonly flag: string) {
+    super(flag);
+  }
+}
+
 /** A mistake on the command line is told with the usage line and where to read on. */
-function withUsage<T>(command: Command, program: Program, parse: () => T): T {
+async function withUsage<T>(command: Command, program: Program, parse: () => T): Promise<T> {
   try {
     return parse();
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof UnknownFlag ? await unknownFlag(command, thrown.flag) : thrown;
     if (!(error instanceof HoyError)) throw error;
+    const { shortName } = await import("./help.ts");
     const usage = `Usage:  ${program} ${shortName(command)} ${command.usage}`.trimEnd();
     const hint = `${error.hint ? `${error.hint}\n` : ""}\n${usage}\n\nRun '${program} ${shortName(command)} --help' for more information`;
     throw new HoyError(error.message, { hint, exitCode: error.exitCode ?? 125, status: error.status, cause: error });
   }
 }
 
-function unknownFlag(command: Command, name: string): HoyError {
+async function unknownFlag(command: Command, name: string): Promise<HoyError> {
+  const { unsupportedFlag } = await import("./table/unsupported.ts");
   const missing = unsupportedFlag(command.meta.name, name);
   if (missing !== undefined) return usageError(`the flag --${missing} is not supported by this version of hoy`);
+  const { nearest } = await import("./nearest.ts");
   const near = name.startsWith("--") ? nearest(name.slice(2), Object.keys(command.args)) : undefined;
   const message = name.startsWith("--") ? `unknown flag: ${name}` : `unknown shorthand flag: '${name.slice(1)}' in ${name}`;
   return new HoyError(message, { exitCode: 125, status: 400, ...(near ? { hint: `Did you mean --${near}?` } : {}) });
@@ -98,21 +109,34 @@ function unknownGlobal(name: string, program: Program): HoyError {
   return new HoyError(`unknown flag: ${name}`, { exitCode: 125, hint: `See '${program} --help'.` });
 }
 
-function help(words: readonly string[], program: Program): number {
-  if (words.length === 0) out(programHelp({ commands, groups, globals: globalFlags, program }));
+async function showAll(program: Program): Promise<void> {
+  const { commands, groups } = await import("./table/index.ts");
+  const { programHelp } = await import("./help.ts");
+  out(programHelp({ commands, groups, globals: globalFlags, program }));
+}
+
+async function showHelp(command: Command, program: Program): Promise<void> {
+  const { commandHelp } = await import("./help.ts");
+  out(commandHelp(command, program));
+}
+
+async function help(words: readonly string[], program: Program): Promise<number> {
+  if (words.length === 0) await showAll(program);
   else {
-    const found = findCommand(words);
-    if (found) out(commandHelp(found.command, program));
-    else return groupOrUnknown(words, true, program);
+    const found = await findCommand(words);
+    if (!found) return await groupOrUnknown(words, program);
+    await showHelp(found.command, program);
   }
   return 0;
 }
 
-function groupOrUnknown(words: readonly string[], _help: boolean, program: Program): number {
+async function groupOrUnknown(words: readonly string[], program: Program): Promise<number> {
+  const { commands, groups } = await import("./table/index.ts");
   const [first = "", second] = words;
   const group = groups.find(({ name }) => name === first);
   const members = commands.filter(({ meta }) => meta.name.startsWith(`${first} `));
   if (group && (second === undefined || second.startsWith("-"))) {
+    const { groupHelp } = await import("./help.ts");
     out(groupHelp(group, members, program));
     return 0;
   }
@@ -125,11 +149,13 @@ function groupOrUnknown(words: readonly string[], _help: boolean, program: Progr
   const word = group ? (second ?? "") : first;
   const shown = group ? `${program} ${first} ${second}` : `${program} ${first}`;
   const where = group ? `${program} ${first}` : program;
+  const { unsupportedCommand } = await import("./table/unsupported.ts");
   if (unsupportedCommand(group ? first : "", word))
     throw new HoyError(`the command ${shown} is not supported by this version of hoy`, {
       exitCode: 1,
       hint: `\nRun '${where} --help' for what there is`,
     });
+  const { nearest } = await import("./nearest.ts");
   const near = nearest(word, names);
   throw new HoyError(`unknown command: ${shown}`, {
     exitCode: 1,

@@ -13,7 +13,8 @@ export function asExpected(error: unknown): HoyError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = "" } = error as NodeJS.ErrnoException;
   if (error.name === "SQLiteError") return new HoyError(`the state database: ${error.message}`, { cause: error });
-  if (SYSTEM.includes(error.name)) return new HoyError(error.message, { cause: error });
+  if (SYSTEM.includes(error.name) && (!("syscall" in error) || MACHINE.includes(code)))
+    return new HoyError(error.message, { cause: error });
   if (MACHINE.includes(code)) return new HoyError(failureOf(error), { cause: error });
   return undefined;
 }

@@ -37,7 +37,7 @@ class Collector {
 
   constructor(
     readonly defs: FlagDefs,
-    readonly unknown: (name: string) => HoyError,
+    readonly unknown: (name: string) => Error,
   ) {}
 
   set(name: string, shown: string, value: string): void {
@@ -107,7 +107,7 @@ class Collector {
 export interface ParseOptions {
   stopAtFirst?: boolean | undefined;
   /** The error for a flag that is not defined, `--x` or `-x`. */
-  unknown: (name: string) => HoyError;
+  unknown: (name: string) => Error;
 }
 
 /** Sorts the words into flags and arguments. Throws a usage error. */
@@ -137,7 +137,7 @@ export function parseWords(
 export function parseCommand(
   definition: Command,
   words: readonly string[],
-  { program, unknown }: { program: string; unknown: (name: string) => HoyError },
+  { program, unknown }: { program: string; unknown: (name: string) => Error },
 ): Parsed {
   const parsed = parseWords(definition.args, words, { stopAtFirst: definition.stopAtFirst, unknown });
   if (parsed.help) return parsed;

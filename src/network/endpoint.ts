@@ -11,6 +11,7 @@ import { HoyError } from "../spec/error.ts";
 import type { Store } from "../state/store.ts";
 import { addAddress } from "./address.ts";
 import { broadcastOf, formatAddress, macOf, parseAddress, parseCidr } from "./ipv4.ts";
+import { listEndpoints } from "./leases.ts";
 import { addVeth, deleteLink, findLink, LOOPBACK, setUp } from "./link.ts";
 import type { Network } from "./networks.ts";
 import { addDefaultRoute } from "./route.ts";
@@ -151,28 +152,4 @@ export function disconnectEndpoints(store: Store, containerId: string): void {
       if (!(error instanceof SysError) || error.errno !== ENODEV) throw error;
     }
   }
-}
-
-/** Gives back the addresses of a container. Its interfaces go with its network namespace. */
-export function releaseEndpoints(store: Store, containerId: string): void {
-  store.db.query("DELETE FROM endpoints WHERE container_id = ?").run(containerId);
-}
-
-export interface EndpointRow {
-  readonly containerId: string;
-  readonly networkId: string;
-  readonly address: string;
-  readonly mac: string;
-  readonly hostInterface: string;
-}
-
-/** The leases of a container, or of everything in a network. */
-export function listEndpoints(store: Store, of: { containerId: string } | { networkId: string }): EndpointRow[] {
-  const [column, value] = "containerId" in of ? ["container_id", of.containerId] : ["network_id", of.networkId];
-  return store.db
-    .query(
-      `SELECT container_id AS containerId, network_id AS networkId, address, mac, host_interface AS hostInterface
-       FROM endpoints WHERE ${column} = ? ORDER BY address`,
-    )
-    .all(value) as EndpointRow[];
 }

@@ -1,5 +1,5 @@
 /** /etc/resolv.conf of a container (resolv.conf(5)), made of the host's as Docker does on its default bridge. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../ffi/fs.ts";
 
 const HOST_FILE = "/etc/resolv.conf";
 /** systemd-resolved's list of the real servers, beside the stub that it listens on (systemd-resolved.service(8)). */
@@ -31,6 +31,7 @@ export interface ResolvConfRequest {
 export function parseResolvConf(text: string): { servers: string[]; search: string[]; options: string[] } {
   const parsed: { servers: string[]; search: string[]; options: string[] } = { servers: [], search: [], options: [] };
   for (const line of text.split("\n")) {
+    if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
     const [key, ...values] = line
       .replace(/[#;].*$/, "")
       .trim()

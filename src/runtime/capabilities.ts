@@ -1,5 +1,5 @@
 /** Linux capabilities (capabilities(7)): names, numbers, and which ones a container gets by Docker's rules. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../ffi/fs.ts";
 import { HoyError } from "../spec/error.ts";
 
 /** By number, from CAP_CHOWN = 0. */

@@ -1,5 +1,5 @@
 /** What every container has by Docker's defaults (moby daemon/pkg/oci/defaults.go): mounts, devices, paths that are hidden. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "../../ffi/fs.ts";
 import type { Device, DeviceRule, Mount, NamespaceType } from "../spec/runtime.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -9,11 +9,10 @@ import { NR } from "../../ffi/syscalls.ts";
 import { Mode, Part, PlayerFd, PlayerSlot, slot, Tape } from "../../ffi/tape.ts";
 import type { Process } from "../spec/runtime.ts";
 import { FrameReader } from "./frames.ts";
-import type { IdMaps } from "./id-maps.ts";
 import { joinCgroups, joinKeyring, NULL_DEVICE, useStreams } from "./plan/init.ts";
+import { execLabels, keyLabel, writeHostProc } from "./plan/labels.ts";
 import type { Planner } from "./plan/paths.ts";
 import { planProcess } from "./plan/process.ts";
-import { giveStreams } from "./plan/streams.ts";
 import { openTerminal, type TerminalSize, useTerminal } from "./plan/terminal.ts";
 import { failure, launchMonitor, type Monitor, type MonitorRequest } from "./start.ts";
 
@@ -35,8 +34,8 @@ export interface ExecRequest {
   /** v1 `tasks` files, and the v2 cgroup, of the payload. */
   joinCgroups: readonly string[];
   into: string | undefined;
-  /** Of a container with a user namespace of its own. */
-  idMaps?: IdMaps | undefined;
+  /** Gives the streams to the user of a container with a user namespace of its own (plan/streams.ts). */
+  giveStreams?: ((part: Part) => void) | undefined;
 }
 
 /** The container's, not the caller's; an ordinary user whose own is higher may not lower it. */
@@ -57,13 +56,17 @@ export function joinPart(
   // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
   joinCgroups(part, request.into === undefined ? request.joinCgroups : [...request.joinCgroups, `${request.into}/cgroup.procs`]);
   part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC], { out: NULL_DEVICE });
+  // the process that is cloned in the container inherits them up to its execve
+  const label = request.process.selinuxLabel;
+  writeHostProc(part, [...execLabels(request.process), ...(label ? [keyLabel(label)] : [])]);
   part.op("join the container's namespaces", NR.setns, [PlayerFd.rootfs, request.namespaces]);
   return part;
 }
 
+/** After the namespaces: no file of /proc is opened any more, which could be the container's. */
 export function enter(part: Part, { id }: Pick<ExecRequest, "id">): void {
   part.op("new session", NR.setsid, [], { ignore: EPERM });
-  joinKeyring(part, id);
+  joinKeyring(part, id, undefined);
 }
 
 /**
@@ -120,7 +123,7 @@ export function execMonitored(request: MonitoredExec): { monitor: Monitor; pid: 
   init.op("wait for the word", NR.read, [PlayerSlot.sync, tape.space(8), 1], { expect: 1 });
   planProcess(tape, init, { ...request, report: PlayerSlot.sync });
   const join = new Part();
-  if (request.idMaps && !request.terminal) giveStreams(join, request.idMaps, uid, request);
+  if (!request.terminal) request.giveStreams?.(join);
   const pid = monitor.play({ init, join: joinPart(request, join), namespaces: 0, into: undefined, rootfs: request.target });
   return { monitor, pid };
 }

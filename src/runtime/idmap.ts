@@ -1,5 +1,5 @@
 /** The ids of an ordinary user's namespace: root is the user, the rest comes from /etc/subuid and /etc/subgid (subuid(5), user_namespaces(7)). */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "../../ffi/fs.ts";
 import { failureOf, HoyError } from "../spec/error.ts";
 import type { IDMapping } from "../spec/runtime.ts";
 

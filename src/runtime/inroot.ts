@@ -1,7 +1,8 @@
 /** Small files of an image or container, read by hoy from outside: the content and the file's type are a stranger's choice. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
 import { ENOENT, ENOTDIR, SysError } from "../../ffi/errno.ts";
 import { Fd, O_PATH, openInRoot } from "../../ffi/fd.ts";
+import { closeSync, fstatSync, openSync, readSync } from "../../ffi/fs.ts";
 import { HoyError } from "../spec/error.ts";
 
 /**
@@ -20,7 +21,7 @@ export function readInRoot(root: number, path: string, limit: number): Buffer | 
   try {
     const content = Buffer.allocUnsafe(size);
     let length = 0;
-    for (let got = -1; got !== 0 && length < size; length += got) got = readSync(file, content, length, size - length, length);
+    for (let got = -1; got !== 0 && length < size; length += got) got = readSync(file, content, length, size - length, path);
     return content.subarray(0, length);
   } finally {
     closeSync(file);

@@ -1,7 +1,7 @@
 /** User namespaces without a process, and mounts whose files show their ids (mount_setattr(2), "ID-mapped mounts"). */
-import { writeFileSync } from "node:fs";
 import { check, EINVAL, EPERM, SysError } from "../../ffi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, Fd, O_RDONLY, open, socketPair } from "../../ffi/fd.ts";
+import { writeFileSync } from "../../ffi/fs.ts";
 import { cstr, sys } from "../../ffi/libc.ts";
 import { spawnPlayer, waitChild } from "../../ffi/player.ts";
 import { NR } from "../../ffi/syscalls.ts";

@@ -3,7 +3,7 @@
 export type Program = "hoy" | "docker";
 
 /** As what hoy was called: a link by the name of docker makes it speak of docker. */
-export const programName = (): Program => (/(^|\/)docker$/.test(process.argv0) ? "docker" : "hoy");
+export const programName = (): Program => (`/${process.argv0}`.endsWith("/docker") ? "docker" : "hoy");
 
 /** Before the name of a variable on its way to the hoy inside a user's namespace. */
 const CARRIED = "HOY_CALLER_";

@@ -32,8 +32,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "file name too long",
 };
 
-/** Why a call of node:fs failed: of `ENOENT: no such file or directory, open '/x'` what people read. */
+/** Why a call of node:fs or ffi/fs.ts failed: of `ENOENT: no such file or directory, open '/x'` what people read. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof Error && "reason" in error) return String(error.reason); // of ffi/fs.ts
   const { code = "", message } = error as NodeJS.ErrnoException;
   return WORDS[code] ?? message.replace(/^[A-Z0-9]+: ([^,]*).*$/s, "$1");
 }

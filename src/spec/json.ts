@@ -18,6 +18,11 @@ export function parseExact(text: string): unknown {
 
 /** JSON.stringify in which a bigint is written as the number it is. `indent` as JSON.stringify's third argument. */
 export function stringifyExact(value: unknown, indent?: number): string {
+  try {
+    return JSON.stringify(value, null, indent);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // as it does for a bigint
+  }
   const raw = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
   return JSON.stringify(value, (_key, member: unknown) => (typeof member === "bigint" ? raw(member.toString()) : member), indent);
 }

@@ -32,7 +32,8 @@ export function normalisePlatform({ os, architecture, variant }: PlatformName): 
   const system = os.toLowerCase() === "macos" ? "darwin" : os.toLowerCase();
   const lower = architecture.toLowerCase();
   const [name, implied = ""] = ARCHITECTURES[lower] ?? [lower];
-  const given = variant.toLowerCase().replace(/^(?=\d)/, "v") || implied;
+  const lowerVariant = variant.toLowerCase();
+  const given = (lowerVariant >= "0" && lowerVariant < ":" ? `v${lowerVariant}` : lowerVariant) || implied;
   return { os: system, architecture: name, variant: given === DEFAULT_VARIANTS[name] ? "" : given };
 }
 

@@ -48,7 +48,7 @@ export const isTag = (text: string): boolean => TAG_ALONE.test(text);
 function splitDomain(text: string): { domain: string; rest: string } {
   const slash = text.indexOf("/");
   const first = text.slice(0, Math.max(slash, 0));
-  const isDomain = slash >= 0 && (first === "localhost" || /[.:]/.test(first) || first.toLowerCase() !== first);
+  const isDomain = slash >= 0 && (first === "localhost" || first.includes(".") || first.includes(":") || first.toLowerCase() !== first);
   const domain = !isDomain || first === "index.docker.io" ? DOCKER_HUB : first;
   const rest = isDomain ? text.slice(slash + 1) : text;
   return { domain, rest: domain === DOCKER_HUB && !rest.includes("/") ? OFFICIAL + rest : rest };
@@ -68,7 +68,8 @@ function checkDigest(digest: string): void {
  * `invalid reference format: repository name (X) must be lowercase`.
  */
 export function parseReference(text: string): Reference {
-  if (IDENTIFIER.test(text)) throw invalid(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
+  if (text.length === 64 && IDENTIFIER.test(text))
+    throw invalid(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   const { domain, rest } = splitDomain(text);
   const colon = rest.indexOf(":");
   const remote = colon < 0 ? rest : rest.slice(0, colon);

@@ -84,6 +84,8 @@ export const settingsSchema = v.strictObject({
   "default-runtime": v.optional(v.string()),
   /** Where CDI specifications lie; a later folder's devices win. */
   "cdi-spec-dirs": v.optional(v.array(v.pipe(v.string(), v.startsWith("/")))),
+  /** Containers get SELinux labels, where the kernel has SELinux and a policy. */
+  "selinux-enabled": v.optional(v.boolean()),
 });
 
 export type Settings = v.InferOutput<typeof settingsSchema>;

@@ -2,11 +2,12 @@
  * Locks and leases: flocked files. Dead means that the lock can be taken, so nothing has to be cleaned up after SIGKILL.
  * The file of a container's lock goes with its folder, which is renamed first: whoever waited for it asks again (guard.ts).
  */
-import { mkdirSync } from "node:fs";
+
 import { dirname } from "node:path";
 import { isErrno } from "../../ffi/at.ts";
 import { ENOENT } from "../../ffi/errno.ts";
 import { type Fd, lockExclusive, O_CREAT, O_RDWR, open, tryLock } from "../../ffi/fd.ts";
+import { mkdirSync } from "../../ffi/fs.ts";
 
 const MAX_TRIES = 100;
 

@@ -1,5 +1,5 @@
 /** The ids that this process's user namespace has: all of them outside of one (user_namespaces(7)). */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../ffi/fs.ts";
 import { HoyError } from "../spec/error.ts";
 import { userRunFolder } from "./store.ts";
 

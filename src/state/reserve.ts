@@ -2,8 +2,10 @@
  * A file of zeros in the store, of which parts are given up when the disk is full: without some space SQLite can neither open the
  * database nor write to it, and nobody could remove anything. It takes its size back out of what becomes free.
  */
-import { closeSync, constants, ftruncateSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+
 import { join } from "node:path";
+import { O_CREAT, O_RDWR } from "../../ffi/fd.ts";
+import { closeSync, ftruncateSync, openSync, rmSync, statfsSync, statSync, writeSync } from "../../ffi/fs.ts";
 
 /** Its size, but on a small file system no more than a sixteenth of that. */
 const BYTES = 1 << 20;
@@ -52,6 +54,6 @@ export function giveUpReserve(root: string): boolean {
 }
 
 function openReserve(root: string): Disposable & { fd: number } {
-  const fd = openSync(file(root), constants.O_RDWR | constants.O_CREAT, 0o600);
+  const fd = openSync(file(root), O_RDWR | O_CREAT, 0o600);
   return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }

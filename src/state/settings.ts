@@ -2,8 +2,9 @@
  * The settings files: /etc/hoy/config.json for everybody, then $XDG_CONFIG_HOME/hoy/config.json (else ~/.config), whose keys win.
  * Mostly there is none: then this costs two stats, and the schema is not loaded.
  */
-import { readFileSync, statSync } from "node:fs";
+
 import { join } from "node:path";
+import { readFileSync, statSync } from "../../ffi/fs.ts";
 import { HoyError, reasonOf } from "../spec/error.ts";
 import type { Settings } from "../spec/settings.ts";
 

@@ -3,10 +3,13 @@
  * Several stores live side by side; each has a bridge, firewall table and cgroup parent of its own (DESIGN.md 5).
  */
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, realpathSync } from "../../ffi/fs.ts";
+import { sys } from "../../ffi/libc.ts";
+import { NR } from "../../ffi/syscalls.ts";
 import { failureOf, HoyError, reasonOf } from "../spec/error.ts";
+import { leaveBy } from "../spec/leave.ts";
 import { giveUpReserve, isFull, keepReserve } from "./reserve.ts";
 import { migrations } from "./schema.ts";
 
@@ -75,7 +78,12 @@ export function openStore(chosen?: string): Store {
   return { ...paths, db };
 }
 
-/** Checkpoints after so many pages of 4 KB in place of 1000: the write-ahead log stays small. */
+/**
+ * The write-ahead log goes into the database after so many pages of 4 KB in place of 1000: each command reads the log once, and
+ * none but the one that fills it waits for the disk.
+ */
+const SOME_PAGES = 200;
+/** The same on a full disk: the log stays small. */
 const FEW_PAGES = 16;
 
 function openOrMakeSpace(root: string, file: string): Database {
@@ -132,8 +140,12 @@ function openDatabase(file: string, locking = ""): Database {
   let db: Database | undefined;
   try {
     db = new Database(file);
-    db.exec(`PRAGMA busy_timeout=${BUSY_MS}; ${locking}; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;`);
+    db.exec(
+      `PRAGMA busy_timeout=${BUSY_MS}; ${locking}; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=${SOME_PAGES}; PRAGMA foreign_keys=ON;`,
+    );
     migrate(db, file);
+    // to close it would be to empty its log, which asks the disk several times
+    leaveBy((code) => void sys(NR.exit_group, code));
     return db;
   } catch (error) {
     db?.close();
@@ -161,6 +173,15 @@ function whyNot(file: string, error: Error & { code?: string }): string {
     for (const fd of opened) closeSync(fd);
   }
 }
+
+/**
+ * What this command commits from here on may be lost with the machine's power, though never with a process: for the state of a
+ * container that a reboot ends anyhow, and for containers that are removed at their end.
+ */
+export const forThisBoot = (store: Store): void => void store.db.exec("PRAGMA synchronous=NORMAL");
+
+/** The opposite, which is the rule: each commit waits for the disk. Before files are removed by what the rows say, above all. */
+export const forGood = (store: Store): void => void store.db.exec("PRAGMA synchronous=FULL");
 
 const versionOf = (db: Database): number => (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
 

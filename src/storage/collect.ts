@@ -3,9 +3,10 @@
  * files without a row are moved into a lease's folder and deleted there, so that a death in between leaves only what the next
  * collection finds. Leases are read inside of the write transaction: whoever takes one later sees the rows gone.
  */
-import { readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
+
 import { join } from "node:path";
-import type { Store } from "../state/store.ts";
+import { readdirSync, readlinkSync, renameSync, rmSync } from "../../ffi/fs.ts";
+import { forGood, type Store } from "../state/store.ts";
 import { linksFolder } from "./layers.ts";
 import { leasedDigests, sweepTemporary, takeLease } from "./lease.ts";
 
@@ -55,6 +56,7 @@ function unusedBlobs(store: Store, leased: ReadonlySet<string>): { digest: strin
 /** Removes what nothing refers to any more. Safe beside pulls, loads and other collections, and against SIGKILL. Throws SysError. */
 export function collectGarbage(store: Store): Collected {
   sweepTemporary(store);
+  forGood(store);
   using trash = takeLease(store);
   const collected: Collected = { layers: [], blobs: [], bytes: 0 };
   store.db

@@ -1,6 +1,7 @@
 /** The content store: blobs/sha256/<hex>, each named by what is in it, so a file that is there is whole. */
-import { closeSync, createReadStream, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+
 import { join } from "node:path";
+import { closeSync, existsSync, nodeFs, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "../../ffi/fs.ts";
 import { HoyError } from "../spec/error.ts";
 import type { StorePaths } from "../state/store.ts";
 import type { Lease } from "./lease.ts";
@@ -32,7 +33,7 @@ export function readBlob(store: StorePaths, digest: string): Buffer {
 
 /** A blob as a stream. */
 export const openBlob = (store: StorePaths, digest: string): ByteSource =>
-  createReadStream(blobPath(store, digest), { highWaterMark: 1 << 20 });
+  nodeFs().createReadStream(blobPath(store, digest), { highWaterMark: 1 << 20 });
 
 /** A blob on its way into the store. */
 export interface BlobWriter extends Disposable {

@@ -7,12 +7,13 @@
  * Before the rename nothing has happened; after it whoever comes next does the rest. `_data` itself stays the same folder, as other
  * containers may have it mounted.
  */
-import { existsSync } from "node:fs";
+
 import { dirname, join } from "node:path";
 import { mkdirAt, openFolderAt, readFolder, renameAt, statAt } from "../../ffi/at.ts";
 import { copyFolder, copyLook } from "../../ffi/copy.ts";
 import { check } from "../../ffi/errno.ts";
 import { AT_FDCWD, type Fd, lockExclusive } from "../../ffi/fd.ts";
+import { existsSync } from "../../ffi/fs.ts";
 import { removeTreeAt } from "./remove.ts";
 
 const COPYING = "filling";

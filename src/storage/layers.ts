@@ -1,6 +1,7 @@
 /** Unpacked layers: layers/<hex of the chain id>/diff, their short links, and their rows. */
-import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+
 import { join } from "node:path";
+import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "../../ffi/fs.ts";
 import { HoyError } from "../spec/error.ts";
 import type { Store, StorePaths } from "../state/store.ts";
 import { hexOf } from "./content.ts";

@@ -2,11 +2,12 @@
  * Work in progress: a folder below `tmp/` with a flocked file `lease` in it. When its process is dead, whatever killed it, the
  * lock can be taken and the folder is swept. The file lists the digests that garbage collection must leave alone meanwhile.
  */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { isErrno } from "../../ffi/at.ts";
 import { EEXIST, ENOENT, ENOTDIR } from "../../ffi/errno.ts";
 import { type Fd, O_CREAT, O_EXCL, O_RDWR, open, tryLock } from "../../ffi/fd.ts";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "../../ffi/fs.ts";
 import type { Store, StorePaths } from "../state/store.ts";
 import { removeTree } from "./remove.ts";
 

@@ -27,6 +27,13 @@ export interface Overlay {
   userxattr: boolean;
   /** The layers show the ids of a user namespace in place of those that their files have; `upper` is for them as it is. */
   idMap?: IdMap | undefined;
+  /**
+   * Nothing of `upper` is worth keeping after a loss of power: the mount's end and fsync(2) in it wait for no disk (Linux 5.10; older
+   * kernels do without). The caller has taken the mark of an earlier such mount away (`volatileMark`).
+   */
+  volatile?: boolean;
+  /** SELinux label of all files in it. */
+  label?: string | undefined;
 }
 
 export interface IdMap {
@@ -37,6 +44,9 @@ export interface IdMap {
   root: { uid: number; gid: number };
 }
 
+/** The folder that tells the kernel of an earlier volatile mount; it refuses another one while it is there. */
+export const volatileMark = (work: string): string => `${work}/work/incompat`;
+
 /** Set to `old`, or `unmapped`, to test the ways of older kernels. */
 const FORCED = "HOY_MOUNT_API";
 /** mount(2) takes one page of options. */
@@ -44,6 +54,15 @@ const PAGE = 4096;
 
 /** Mounts it. Throws SysError, or HoyError when there are too many layers for this kernel. */
 export function mountOverlay(overlay: Overlay): Fd {
+  try {
+    return mountEither(overlay);
+  } catch (error) {
+    if (!overlay.volatile || !(error instanceof SysError) || error.errno !== EINVAL) throw error;
+    return mountEither({ ...overlay, volatile: false });
+  }
+}
+
+function mountEither(overlay: Overlay): Fd {
   const paths = [...overlay.lowers, overlay.upper ?? "", overlay.work ?? ""];
   if (
     overlay.idMap ||
@@ -60,21 +79,26 @@ export function mountOverlay(overlay: Overlay): Fd {
   }
 }
 
-function mountNew({ lowers, upper, work, userxattr }: Overlay): Fd {
+function mountNew({ lowers, upper, work, userxattr, volatile, label }: Overlay): Fd {
   const options: [string, string | null][] = lowers.map((lower) => ["lowerdir+", lower]);
   if (upper !== undefined && work !== undefined) options.push(["upperdir", upper], ["workdir", work]);
   if (userxattr) options.push(["userxattr", null]);
+  if (volatile) options.push(["volatile", null]);
+  if (label) options.push(["context", label]);
   return newMount("overlay", options);
 }
 
 /** Colons and backslashes separate overlay's options. */
 const escapeOption = (path: string): string => path.replace(/[\\:,]/g, "\\$&");
 
-function pageOfOptions({ links: all, upper, work, userxattr, idMap }: Overlay): string {
+function pageOfOptions({ links: all, upper, work, userxattr, idMap, volatile, label }: Overlay): string {
   const links = idMap?.place === undefined ? all : [idMap.place];
   const words = [`lowerdir=${links.map(escapeOption).join(":")}`];
   if (upper !== undefined && work !== undefined) words.push(`upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`);
   if (userxattr) words.push("userxattr");
+  if (volatile) words.push("volatile");
+  // in quotes, as its categories are separated by commas
+  if (label) words.push(`context="${label}"`);
   const text = words.join(",");
   if (Buffer.byteLength(text) >= PAGE)
     throw new HoyError(`${links.length} layers are too many for this kernel's overlay mount`, {

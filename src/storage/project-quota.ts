@@ -2,10 +2,10 @@
  * A limit on what a container writes (`--storage-opt size=`): its folders get a project id of their own, and that id a limit of the
  * file system's (quotactl(2), ioctl FS_IOC_FSSETXATTR; moby quota/projectquota.go). Loaded only where one is asked for.
  */
-import { readFileSync } from "node:fs";
 import { statAt } from "../../ffi/at.ts";
 import { check, ENOENT, ENOSYS, ESRCH } from "../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../ffi/fd.ts";
+import { readFileSync } from "../../ffi/fs.ts";
 import { cstr, sys } from "../../ffi/libc.ts";
 import { NR } from "../../ffi/syscalls.ts";
 import { HoyError } from "../spec/error.ts";

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../../src/cli/define.ts";
 import { commandHelp, groupHelp, programHelp } from "../../src/cli/help.ts";
-import { commands, findCommand, globalFlags, groups } from "../../src/cli/table/index.ts";
+import { CONTAINER_WORDS } from "../../src/cli/table/find.ts";
+import { globalFlags } from "../../src/cli/table/globals.ts";
+import { commands, findCommand, groups } from "../../src/cli/table/index.ts";
 
 const find = (...words: string[]) => {
   const found = findCommand(words);
@@ -69,4 +71,11 @@ test("the table names each command once", () => {
 
 test("every command has a body", async () => {
   for (const { meta, load } of commands) expect([meta.name, typeof (await load()).default]).toEqual([meta.name, "function"]);
+});
+
+test("the words that are looked up in one table alone are that table's", () => {
+  const names = commands
+    .filter(({ meta }) => meta.name.startsWith("container "))
+    .flatMap(({ meta, aliases = [] }) => [meta.name, ...aliases]);
+  expect([...CONTAINER_WORDS].sort()).toEqual([...new Set(names.map((name) => name.split(" ")[0] as string))].sort());
 });

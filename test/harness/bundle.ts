@@ -6,6 +6,8 @@ import { defaultSpec, rootlessSpec } from "../../src/runtime/oci/default-spec.ts
 import type { Spec } from "../../src/spec/runtime.ts";
 import { dist, distForAll } from "./build.ts";
 import { cleanEnv, type Outcome } from "./hoy.ts";
+import type { Person } from "./people.ts";
+import { requires } from "./requires.ts";
 import { busyboxRootfs } from "./rootfs.ts";
 import type { TestUser } from "./user.ts";
 
@@ -128,3 +130,18 @@ export async function testBundle(user?: TestUser): Promise<TestBundle> {
   };
   return bundle;
 }
+
+/** `eachBundle([ROOT, ROOTLESS])("title", async (bundle) => …)`: a test per person, each on a bundle that is checked and removed afterwards. */
+export const eachBundle =
+  (people: readonly Person[], ...needs: readonly string[]) =>
+  (title: string, body: (bundle: TestBundle) => Promise<unknown>, timeout?: number): void => {
+    for (const person of people)
+      requires(...person.needs, "busybox", ...needs)(
+        `${title} (${person.title})`,
+        async () => {
+          await using bundle = await testBundle(person.user());
+          await body(bundle);
+        },
+        timeout,
+      );
+  };

@@ -42,6 +42,7 @@ function processesOf(paths: StorePaths, dir: string): Process[] {
       command.includes(`${dir}/`) ||
       read(`/proc/${pid}/environ`).includes(`${dir}/`) ||
       read(`/proc/${pid}/cgroup`).includes(`/${paths.name}/`) ||
+      /\/hoy-[^/]*\.scope/.exec(read(`/proc/${pid}/cgroup`))?.[0].startsWith(`/${paths.name}-`) ||
       descriptors(pid).some((target) => target.startsWith(`${dir}/`) || target.startsWith(`${paths.run}/`));
     const state = read(`/proc/${pid}/stat`)
       .replace(/^.*\) /s, "")
@@ -75,6 +76,14 @@ const subfolders = (path: string): string[] => {
 /** Deepest first, so that each can be removed in turn. */
 const tree = (path: string): string[] => [...subfolders(path).flatMap(tree), path];
 
+/** A scope of systemd's with one of the store's containers (src/engine/containers/cgroup.ts); stores of tests have names of their own. */
+const isScopeOf = (name: string, path: string): boolean => new RegExp(`/${name}-[0-9a-f]{64}\\.scope$`).test(path);
+
+function scopesOf(name: string, at = "/sys/fs/cgroup", depth = CGROUP_DEPTH): string[] {
+  if (depth === 0) return [];
+  return subfolders(at).flatMap((path) => (isScopeOf(name, path) ? [path] : scopesOf(name, path, depth - 1)));
+}
+
 /** Depth at which a store's cgroup is searched: below the test's own cgroup, a user's slice and its manager. */
 const CGROUP_DEPTH = 7;
 
@@ -98,6 +107,7 @@ function problemsNow(paths: StorePaths, dir: string): string[] {
         .filter((sub) => sub !== join(path, "monitors"))
         .map((sub) => `cgroup ${sub}`),
     ),
+    ...scopesOf(paths.name).map((path) => `scope ${path}`),
   ];
 }
 

@@ -7,6 +7,8 @@ import { test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isEnabled } from "../../src/runtime/apparmor/host.ts";
+import { hasSelinux, ownLabel } from "../../src/runtime/selinux/host.ts";
 import { openToAll, ROOT } from "./build.ts";
 
 /** Why something is missing, or undefined when it is there; `kernel` marks what no package and no rights can supply. */
@@ -82,6 +84,19 @@ const PROBES = {
     missing: () => (unified() !== undefined && !/ cgroup /.test(readFileSync("/proc/mounts", "utf8")) ? undefined : "cgroup v2 alone"),
   },
   "cgroup-v1": { kernel: true, missing: () => (v1("memory") || v1("pids") ? undefined : "a cgroup v1 hierarchy") },
+  /** systemd runs the cgroups, and its manager for whoever runs the tests can be asked. */
+  systemd: {
+    kernel: true,
+    missing: () =>
+      unified() !== undefined && existsSync(isRoot() ? "/run/systemd/private" : `/run/user/${process.getuid?.()}/systemd/private`)
+        ? undefined
+        : "systemd on cgroup v2",
+  },
+  "systemd-v1": {
+    kernel: true,
+    missing: () =>
+      existsSync("/run/systemd/private") && existsSync("/sys/fs/cgroup/devices/devices.list") ? undefined : "systemd on cgroup v1",
+  },
   "memory-cgroup": controller("memory"),
   "pids-cgroup": controller("pids"),
   "cpu-cgroup": controller("cpu"),
@@ -119,6 +134,41 @@ const PROBES = {
   },
   /** The kernel's ext4 knows project quotas (CONFIG_QFMT_V2): tried with a small disk. */
   "project-quota": { kernel: true, missing: () => (mountsWithQuota() ? undefined : "project quotas in ext4") },
+  /** Profiles can be loaded: the kernel has AppArmor, and root sees its policy. */
+  apparmor: {
+    kernel: true,
+    missing: () => (existsSync("/sys/kernel/security/apparmor/.load") ? undefined : "a kernel with AppArmor"),
+  },
+  "no-apparmor": { kernel: true, missing: () => (isEnabled() ? "a kernel without AppArmor" : undefined) },
+  "no-resctrl": {
+    kernel: true,
+    missing: () => (readFileSync("/proc/mounts", "utf8").includes(" resctrl ") ? "a machine without resctrl" : undefined),
+  },
+  /** Nobody's: a test may put another in its place and take it away. */
+  "no-docker-default": {
+    kernel: true,
+    missing: () =>
+      existsSync("/sys/kernel/security/apparmor/.load") &&
+      /^docker-default /m.test(readFileSync("/sys/kernel/security/apparmor/profiles", "utf8"))
+        ? "an AppArmor in which nobody has loaded docker-default"
+        : undefined,
+  },
+  /** The tests' own policy is loaded (test/harness/selinux): the machine is one for this alone. */
+  selinux: {
+    kernel: true,
+    missing: () => (hasSelinux() && ownLabel().includes(":engine_t:") ? undefined : "SELinux with the tests' policy"),
+  },
+  "no-selinux": { kernel: true, missing: () => (hasSelinux() ? "a kernel without SELinux" : undefined) },
+  /** The library that runc makes its filters with, as an oracle for ours. */
+  libseccomp: {
+    kernel: false,
+    missing: () =>
+      ["x86_64-linux-gnu", "aarch64-linux-gnu", "."].some((folder) =>
+        ["/usr/lib", "/lib", "/usr/lib64"].some((lib) => existsSync(`${lib}/${folder}/libseccomp.so.2`)),
+      )
+        ? undefined
+        : "libseccomp.so.2",
+  },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 
@@ -129,7 +179,7 @@ const cache = new Map<string, string | undefined>();
 function missing(need: string): string | undefined {
   if (!cache.has(need)) {
     const probe: Probe | undefined = PROBES[need as Feature];
-    cache.set(need, probe ? probe.missing() : Bun.which(need) || existsSync(`/usr/sbin/${need}`) ? undefined : `the program ${need}`);
+    cache.set(need, probe ? probe.missing() : Bun.which(need) || existsSync(`/usr/sbin/$need`) ? undefined : `the program $need`);
   }
   return cache.get(need);
 }
@@ -151,9 +201,9 @@ export function requires(...needs: (Feature | (string & {}))[]): (title: string,
     if (lacking.length === 0) return void test(title, async () => void (await body()), timeout ?? TEST_LIMIT_MS);
     const reason = lacking.map(missing).join(", ");
     if (process.env.HOY_TEST_NO_SKIP !== "1" || lacking.every(mayBeMissing))
-      return void test.skip(`${title} [skipped: needs ${reason}]`, () => {});
+      return void test.skip(`$title[skipped: needs ${reason}]`, () => {});
     test(title, () => {
-      throw new Error(`this test needs ${reason}, and HOY_TEST_NO_SKIP=1 allows no skip but for what the kernel lacks`);
+      throw new Error(`this test needs $reason, and HOY_TEST_NO_SKIP=1 allows no skip but for what the kernel lacks`);
     });
   };
 }

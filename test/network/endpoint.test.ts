@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
-import { allocateEndpoint, listEndpoints, releaseEndpoints } from "../../src/network/endpoint.ts";
+import { allocateEndpoint } from "../../src/network/endpoint.ts";
+import { listEndpoints, releaseEndpoints } from "../../src/network/leases.ts";
 import { ensureDefaultNetworks, listNetworks, type Network } from "../../src/network/networks.ts";
 import { type TemporaryStore, temporaryStore } from "./scratch.ts";
 

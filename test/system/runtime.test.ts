@@ -3,27 +3,14 @@ import { expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dist } from "../harness/build.ts";
-import { type TestBundle, testBundle } from "../harness/bundle.ts";
+import { eachBundle, type TestBundle, testBundle } from "../harness/bundle.ts";
 import { hoy } from "../harness/hoy.ts";
-import { type Person, ROOT, ROOTLESS } from "../harness/people.ts";
+import { ROOT, ROOTLESS } from "../harness/people.ts";
 import { requires } from "../harness/requires.ts";
 import { type ProbeQuestions, probeArgs, type Report, readReport } from "../probe/probe.ts";
 
-const tests =
-  (people: readonly Person[], ...needs: readonly string[]) =>
-  (title: string, body: (bundle: TestBundle) => Promise<unknown>): void => {
-    for (const person of people)
-      requires(
-        ...person.needs,
-        "busybox",
-        ...needs,
-      )(`${title} (${person.title})`, async () => {
-        await using bundle = await testBundle(person.user());
-        await body(bundle);
-      });
-  };
-const both = tests([ROOT, ROOTLESS]);
-const root = tests([ROOT]);
+const both = eachBundle([ROOT, ROOTLESS]);
+const root = eachBundle([ROOT]);
 
 type Edit = Parameters<TestBundle["configure"]>[1];
 
@@ -161,6 +148,34 @@ both("a hook that fails or hangs undoes the creation", async (bundle) => {
   }
 });
 
+root("a root file system on a shared mount: nothing that is mounted in it is seen outside", async (bundle) => {
+  // as all mounts are where systemd runs
+  const mount = (...args: string[]) => expect([args, Bun.spawnSync(["mount", ...args]).exitCode]).toEqual([args, 0]);
+  mount("--bind", bundle.rootfs, bundle.rootfs);
+  try {
+    mount("--make-shared", bundle.rootfs);
+    const before = readFileSync("/proc/self/mountinfo", "utf8");
+    for (const propagation of [undefined, "rslave", "rprivate"] as const) {
+      bundle.configure(["sleep", "60"], (spec) => {
+        if (propagation) spec.linux.rootfsPropagation = propagation;
+      });
+      await bundle.ok(["run", "-d", "c"]);
+      expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(before);
+      await bundle.ok(["delete", "-f", "c"]);
+    }
+  } finally {
+    Bun.spawnSync(["umount", bundle.rootfs]);
+  }
+});
+
+root("an ambient capability that is not inheritable is none, as with runc", async (bundle) => {
+  const caps = ["CAP_NET_BIND_SERVICE", "CAP_KILL"];
+  const { capabilities } = await probe(bundle, (spec) => {
+    spec.process.capabilities = { bounding: caps, effective: caps, permitted: caps, ambient: caps };
+  });
+  expect([capabilities.ambient, capabilities.effective]).toEqual([0n, (1n << 10n) | (1n << 5n)]);
+});
+
 root("the process: ids, groups, umask, capabilities in five sets, limits, no_new_privs, scheduling", async (bundle) => {
   const caps = ["CAP_NET_BIND_SERVICE", "CAP_KILL"];
   const report = await probe(bundle, (spec) => {
@@ -267,7 +282,7 @@ root("mounts, masked and read-only paths, sysctls, devices, seccomp", async (bun
   ]);
 });
 
-tests(
+eachBundle(
   [ROOT],
   "memory-cgroup",
   "pids-cgroup",
@@ -323,7 +338,7 @@ root("--preserve-fds passes descriptors on, and nothing else is open", async (bu
   expect([run.stdout.toString(), run.stderr.toString(), run.exitCode]).toEqual(["from outside\n0\n1\n2\n3\n4\n", "", 0]);
 });
 
-tests([ROOT], "python3")("--console-socket gets the terminal's master", async (bundle) => {
+eachBundle([ROOT], "python3")("--console-socket gets the terminal's master", async (bundle) => {
   bundle.configure(["sh", "-c", "tty; stty size; read line; echo got $line"], (spec) => {
     spec.process.terminal = true;
     spec.process.consoleSize = { height: 33, width: 111 };
@@ -335,10 +350,12 @@ server = socket.socket(socket.AF_UNIX)
 server.bind("console.sock")
 server.listen(1)
 runtime = sys.argv[1:]
-create = subprocess.Popen(runtime + ["create", "--console-socket", "console.sock", "c"])
+create = subprocess.Popen(runtime + ["create", "--console-socket", "console.sock", "c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+# as containerd: waits for the end of what create writes before it looks at the socket
+assert create.communicate(timeout=20) == (b"", None)
+assert create.returncode == 0
 connection, _ = server.accept()
 _, [master], _, _ = socket.recv_fds(connection, 100, 1)
-assert create.wait() == 0
 assert subprocess.call(runtime + ["start", "c"]) == 0
 os.write(master, b"line\\n")
 out = b""
@@ -418,13 +435,32 @@ requires()("through a link named runc it is runc; errors go to the log too", asy
   expect(features.mountOptions).toContain("rro");
 });
 
-requires()("what config.json asks for and is not there yet is an error that names it", async () => {
+requires("no-apparmor")("a profile where the kernel has no AppArmor is an error that names it, no profile is none", async () => {
   await using bundle = await testBundle();
-  bundle.configure(["true"], (spec) => {
-    spec.process.apparmorProfile = "docker-default";
-  });
+  const run = async (profile: string) => {
+    bundle.configure(["true"], ({ process }) => void (process.apparmorProfile = profile));
+    return await bundle.runtime(["run", "c"]);
+  };
+  const { code, stderr } = await run("docker-default");
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining("the AppArmor profile docker-default cannot be applied: this kernel runs without"),
+  ]);
+  for (const profile of ["", "unconfined"]) expect([profile, (await run(profile)).code]).toEqual([profile, 0]);
+});
+
+requires("no-resctrl")("linux.intelRdt without resctrl is an error that says what is missing", async () => {
+  await using bundle = await testBundle();
+  bundle.configure(["true"], ({ linux }) => void (linux.intelRdt = { l3CacheSchema: "L3:0=f" }));
   const { code, stderr } = await bundle.runtime(["run", "c"]);
-  expect([code, stderr]).toEqual([1, expect.stringContaining("config.json: process.apparmorProfile is not supported")]);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/linux\.intelRdt: (neither this kernel nor this CPU has resctrl|resctrl is not mounted)/),
+  ]);
+});
+
+requires()("what is wrong in config.json is an error that names it", async () => {
+  await using bundle = await testBundle();
   writeFileSync(join(bundle.path, "config.json"), '{"ociVersion": "1.0.0", "process": {"cwd": "x"}}');
   expect((await bundle.runtime(["run", "c"])).stderr).toContain("process.cwd: must be an absolute path");
 });

@@ -90,8 +90,13 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   rootfs: "files",
   runtime: ["crun", "hoy", "runc"],
   "security-opt": [
+    "apparmor=",
     "apparmor=unconfined",
     "label=disable",
+    "label=level:",
+    "label=role:",
+    "label=type:",
+    "label=user:",
     "no-new-privileges",
     "seccomp=",
     "seccomp=unconfined",

@@ -1,5 +1,5 @@
 /** `exec`. */
-import { fstatSync } from "node:fs";
+import { fstatSync } from "../../../ffi/fs.ts";
 import { exec } from "../../engine/containers/exec.ts";
 import { findContainer } from "../../engine/containers/find.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../../engine/containers/parse/detach-keys.ts";

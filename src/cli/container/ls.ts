@@ -8,7 +8,7 @@ import { shortId } from "../output/ellipsis.ts";
 import { printList } from "../output/list.ts";
 import { containerKind } from "./ls-fields.ts";
 
-const TABLE = "{{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}";
+const TABLE = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
 const body: Body = async ({ flags }) => {
   const filters = parseFilters(list(flags, "filter"));
@@ -21,7 +21,7 @@ const body: Body = async ({ flags }) => {
   const measured = withSize || /\.Size\b/.test(format ?? "");
   const sizes = measured ? await import("../../engine/containers/size.ts") : undefined;
   const names = imageNames(store);
-  printList({
+  await printList({
     items,
     kind: containerKind({
       now: Date.now(),
@@ -29,9 +29,9 @@ const body: Body = async ({ flags }) => {
       image: (listed) => imageText(names, listed, truncate),
       size: sizes && (({ row }) => sizes.containerSize(store, row)),
     }),
-    table: withSize ? `${TABLE}\\t{{.Size}}` : TABLE,
+    table: withSize ? [...TABLE, "Size"] : TABLE,
     format,
-    quiet: truth(flags, "quiet") ? "{{.ID}}" : undefined,
+    quiet: truth(flags, "quiet") ? "ID" : undefined,
   });
 };
 

@@ -1,5 +1,5 @@
 /** Carries a container's streams between its session and our own 0, 1 and 2: typing, detach keys, resizing, signals. */
-import { read } from "node:fs";
+import { nodeFs } from "../../../ffi/fs.ts";
 import type { End, Session } from "../../engine/containers/session.ts";
 import { isTerminal, makeRaw, terminalSize } from "../../engine/terminal.ts";
 import { writeStream } from "../output/write.ts";
@@ -53,7 +53,7 @@ function carryInput({ session, tty, detachKeys }: StreamsRequest): void {
   const buffer = Buffer.alloc(32 << 10);
   const keys = tty && detachKeys.length > 0 && isTerminal(0) ? new DetachKeys(detachKeys) : undefined;
   const next = (): void =>
-    read(0, buffer, 0, buffer.length, null, (error, bytes) => {
+    nodeFs().read(0, buffer, 0, buffer.length, null, (error, bytes) => {
       if (error?.code === "EAGAIN") return void setTimeout(next, 5);
       if (error || bytes === 0) return session.closeInput();
       const typed = keys ? keys.filter(buffer.subarray(0, bytes)) : { data: buffer.subarray(0, bytes), detach: false };

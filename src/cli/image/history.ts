@@ -6,7 +6,7 @@ import { ellipsis, shortId } from "../output/ellipsis.ts";
 import { type ListKind, printList } from "../output/list.ts";
 import { humanDuration, humanSize, localTime } from "../output/units.ts";
 
-const TABLE = "{{.ID}}\\t{{if .CreatedSince}}{{.CreatedSince}}{{else}}N/A{{end}}\\t{{.CreatedBy}}\\t{{.Size}}\\t{{.Comment}}";
+const TABLE = ["ID", { field: "CreatedSince", empty: "N/A" }, "CreatedBy", "Size", "Comment"];
 const COMMAND_WIDTH = 45;
 
 /** RFC 3339 in seconds and the local zone, `2026-01-31T12:00:00Z`. */
@@ -37,13 +37,13 @@ function historyKind({ now, truncate, human }: { now: number; truncate: boolean;
   };
 }
 
-const body: Body = ({ flags, args }) => {
-  printList({
+const body: Body = async ({ flags, args }) => {
+  await printList({
     items: imageHistory(openStore(), args[0] as string),
     kind: historyKind({ now: Date.now(), truncate: !truth(flags, "no-trunc"), human: flags.human !== false }),
     table: TABLE,
     format: text(flags, "format"),
-    quiet: truth(flags, "quiet") ? "{{.ID}}" : undefined,
+    quiet: truth(flags, "quiet") ? "ID" : undefined,
   });
   return 0;
 };

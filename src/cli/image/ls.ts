@@ -17,9 +17,9 @@ interface Line {
 }
 
 const NONE = "<none>";
-const since = "{{if .CreatedSince}}{{.CreatedSince}}{{else}}N/A{{end}}";
-const TABLE = `{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t${since}\\t{{.Size}}`;
-const DIGEST_TABLE = `{{.Repository}}\\t{{.Tag}}\\t{{.Digest}}\\t{{.ID}}\\t${since}\\t{{.Size}}`;
+const since = { field: "CreatedSince", empty: "N/A" };
+const TABLE = ["Repository", "Tag", "ID", since, "Size"];
+const DIGEST_TABLE = ["Repository", "Tag", "Digest", "ID", since, "Size"];
 
 /** A line for each tag; where digests are asked for, one for each digest of the tag's repository; `<none>` for what has no name. */
 function linesOf(listed: ListedImage, withDigests: boolean): Line[] {
@@ -60,7 +60,7 @@ function imageKind(now: number, truncate: boolean): ListKind<Line> {
   };
 }
 
-const body: Body = ({ flags, args }) => {
+const body: Body = async ({ flags, args }) => {
   const filters = new Map(parseFilters(list(flags, "filter")));
   if (args[0] !== undefined) filters.set("reference", [...(filters.get("reference") ?? []), args[0]]);
   const format = text(flags, "format");
@@ -69,12 +69,12 @@ const body: Body = ({ flags, args }) => {
   // --all asks for the steps in between as well: an image of hoy's has none
   const images = listedImages(openStore(), filters);
   const lines = images.flatMap((listed) => linesOf(listed, withDigests || /\.Digest\b/.test(format ?? "")));
-  printList({
+  await printList({
     items: lines,
     kind: imageKind(Date.now(), !truth(flags, "no-trunc")),
     table: withDigests ? DIGEST_TABLE : TABLE,
     format,
-    quiet: quiet ? "{{.ID}}" : undefined,
+    quiet: quiet ? "ID" : undefined,
   });
   return 0;
 };

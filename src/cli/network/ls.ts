@@ -33,12 +33,12 @@ const networkKind = (truncate: boolean): ListKind<Network> => ({
 
 const body: Body = async ({ flags }) => {
   const filters = parseFilters(list(flags, "filter"));
-  printList({
+  await printList({
     items: await listedNetworks(openStore(), filters),
     kind: networkKind(!truth(flags, "no-trunc")),
-    table: "{{.ID}}\\t{{.Name}}\\t{{.Driver}}\\t{{.Scope}}",
+    table: ["ID", "Name", "Driver", "Scope"],
     format: text(flags, "format"),
-    quiet: truth(flags, "quiet") ? "{{.ID}}" : undefined,
+    quiet: truth(flags, "quiet") ? "ID" : undefined,
   });
   return 0;
 };

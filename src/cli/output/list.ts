@@ -1,6 +1,5 @@
 /** How lists are printed (docker/cli cli/command/formatter): a table, a table of one's own, JSON lines, a template, or ids alone. */
 import { alignColumns } from "./table.ts";
-import { compileHeadings, compileTemplate } from "./template.ts";
 import { tellLine, writeStream } from "./write.ts";
 
 export interface Field<T> {
@@ -15,14 +14,19 @@ export interface ListKind<T> {
   methods?: Readonly<Record<string, (item: T, argument: string) => string>>;
 }
 
+/** A field by its name; `empty` stands in its place where it is the empty text. */
+export type Column = string | { field: string; empty: string };
+
+const nameOf = (column: Column): string => (typeof column === "string" ? column : column.field);
+
 export interface ListRequest<T> {
   items: Iterable<T>;
   kind: ListKind<T>;
-  /** Template of the table that is printed when no format is given. */
-  table: string;
+  /** The table that is printed when no format is given. */
+  table: readonly Column[];
   /** `--format`. */
   format: string | undefined;
-  /** Template of -q, when it was given. */
+  /** The field that -q prints alone, when it was given. */
   quiet?: string | undefined;
 }
 
@@ -56,8 +60,15 @@ type Heading = string | ((argument: string) => string);
 const labelHeading = (name: string): string => (name.split(".").at(-1) as string).replace(/[-_]/g, " ");
 
 /** The text of a list. Throws HoyError for a template that cannot be read or evaluated. */
-export function formatList<T>({ items, kind, table, format = "", quiet }: ListRequest<T>): string {
-  const asked = quiet ?? (format === "" || format === "table" ? `table ${table}` : format === "json" ? "{{json .}}" : format);
+export async function formatList<T>({ items, kind, table, format = "", quiet }: ListRequest<T>): Promise<string> {
+  // what most ask for takes no template
+  if (quiet !== undefined) return fieldLines(items, kind, [quiet]);
+  if (format === "" || format === "table") {
+    const headings = table.map((column) => (kind.fields[nameOf(column)] as Field<T>).heading);
+    return alignColumns(`${headings.join("\t")}\n${fieldLines(items, kind, table)}`);
+  }
+  const { compileHeadings, compileTemplate } = await import("./template.ts");
+  const asked = format === "json" ? "{{json .}}" : format;
   const isTable = asked.startsWith("table");
   const source = (isTable ? asked.slice("table".length) : asked)
     .replace(/^ +| +$/g, "")
@@ -76,9 +87,22 @@ export function formatList<T>({ items, kind, table, format = "", quiet }: ListRe
   return alignColumns(`${compileHeadings(source)(headings)}\n${text}`);
 }
 
+/** A line for each item: the fields, with tabs between them. */
+function fieldLines<T>(items: Iterable<T>, { fields }: ListKind<T>, columns: readonly Column[]): string {
+  let text = "";
+  for (const item of items) {
+    const cells = columns.map((column) => {
+      const value = (fields[nameOf(column)] as Field<T>).value(item);
+      return value === "" && typeof column !== "string" ? column.empty : value;
+    });
+    text += `${cells.join("\t")}\n`;
+  }
+  return text;
+}
+
 /** Prints a list. */
-export function printList<T>(request: ListRequest<T>): void {
+export async function printList<T>(request: ListRequest<T>): Promise<void> {
   if (request.quiet !== undefined && request.format)
     tellLine("WARNING: Ignoring custom format, because both --format and --quiet are set.");
-  writeStream(1, Buffer.from(formatList(request)));
+  writeStream(1, Buffer.from(await formatList(request)));
 }

@@ -1,5 +1,5 @@
 /** Writing to our own streams at once, whatever they are: a full pipe is waited for, a closed one ends us as it ends any filter. */
-import { writeSync } from "node:fs";
+import { writeSync } from "../../../ffi/fs.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 
 const EPIPE_CODE = 128 + 13;

@@ -2,8 +2,8 @@
  * `hoy runtime`, also through a link named `runc` or `hoy-runtime`: runc's command line for bundles. Its errors go to --log, where
  * callers (containerd, conmon) read the last line, and to standard error.
  */
-import { appendFileSync } from "node:fs";
-import { HoyError } from "../../spec/error.ts";
+import { appendFileSync } from "../../../ffi/fs.ts";
+import type { HoyError } from "../../spec/error.ts";
 import type { Flags } from "../define.ts";
 import { asExpected } from "../expected.ts";
 import { commandHelp, groupHelp } from "../help.ts";
@@ -50,8 +50,6 @@ export async function dispatchRuntime(words: readonly string[], program: string)
     if (!command) throw usageError(`unknown command: ${name}`, 1);
     if (!["undefined", "text", "json"].includes(String(flags["log-format"])))
       throw usageError(`invalid log-format: ${flags["log-format"]}`, 1);
-    if (flags["systemd-cgroup"])
-      throw new HoyError("--systemd-cgroup is not supported: cgroups are plain files", { hint: "use the cgroupfs manager" });
     const parsed = parseCommand(command, rest.slice(1), { program, unknown });
     if (parsed.help) {
       writeStream(1, Buffer.from(commandHelp(command, program)));
@@ -60,9 +58,10 @@ export async function dispatchRuntime(words: readonly string[], program: string)
     const root = typeof flags.root === "string" ? flags.root : defaultRoot();
     const { default: body } = await command.load();
     const logLevel = flags.debug ? "debug" : "info";
-    return (
-      (await body({ flags: parsed.flags, args: parsed.args, root, logLevel, program: "hoy", warn: (text) => log("warning", text) })) ?? 0
-    );
+    const { args, flags: own } = parsed;
+    const systemdCgroup = flags["systemd-cgroup"] === true;
+    const warn = (text: string): void => log("warning", text);
+    return (await body({ flags: own, args, root, logLevel, program: "hoy", systemdCgroup, warn })) ?? 0;
   } catch (error) {
     const known = asExpected(error);
     if (!known) throw error;

@@ -1,7 +1,7 @@
 /** `runtime exec`. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { execInContainer } from "../../runtime/oci/exec.ts";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { type Process, parseProcess, type Spec } from "../../spec/runtime.ts";
 import { type Body, type Flags, list, text, truth } from "../define.ts";
 import { usageError } from "../parse.ts";
@@ -44,7 +44,7 @@ function fromFile(path: string, flags: Flags): Process {
   try {
     content = readFileSync(path, "utf8");
   } catch (error) {
-    throw new HoyError(`cannot read the process file ${path}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot read the process file ${path}: ${reasonOf(error)}`, { cause: error });
   }
   const process = parseProcess(content, path);
   return truth(flags, "tty") ? { ...process, terminal: true } : process;
@@ -59,6 +59,7 @@ function fromFlags(spec: Spec, words: readonly string[], flags: Flags): Process 
   const capabilities = added.length
     ? { ...sets, bounding: grown(sets.bounding), effective: grown(sets.effective), permitted: grown(sets.permitted) }
     : sets;
+  const [profile, label] = [text(flags, "apparmor"), text(flags, "process-label")];
   return {
     ...base,
     terminal: truth(flags, "tty"),
@@ -67,6 +68,8 @@ function fromFlags(spec: Spec, words: readonly string[], flags: Flags): Process 
     cwd: text(flags, "cwd") ?? base.cwd,
     user: userOf(base.user, flags),
     noNewPrivileges: truth(flags, "no-new-privs") || base.noNewPrivileges === true,
+    ...(profile === undefined ? {} : { apparmorProfile: profile }),
+    ...(label === undefined ? {} : { selinuxLabel: label }),
     ...(base.capabilities || added.length ? { capabilities } : {}),
   };
 }

@@ -1,5 +1,5 @@
 /** A process of a container in our foreground: our streams are its own, or we carry those of its terminal. */
-import { read, writeSync } from "node:fs";
+import { nodeFs, writeSync } from "../../../ffi/fs.ts";
 import { isTerminal, makeRaw, terminalSize } from "../../engine/terminal.ts";
 import {
   type Console,
@@ -54,7 +54,7 @@ function carryTerminal(terminal: Console): { output: Promise<void>; restore: () 
   const restoreMode = isTerminal(0) ? makeRaw(0) : undefined;
   const typed = Buffer.alloc(4096);
   const nextTyped = (): void =>
-    read(0, typed, 0, typed.length, null, (error, bytes) => {
+    nodeFs().read(0, typed, 0, typed.length, null, (error, bytes) => {
       if (error?.code === "EAGAIN") return void setTimeout(nextTyped, 5);
       if (error || bytes === 0) return;
       try {
@@ -68,7 +68,7 @@ function carryTerminal(terminal: Console): { output: Promise<void>; restore: () 
   const output = new Promise<void>((resolve) => {
     const shown = Buffer.alloc(32 << 10);
     const next = (): void =>
-      read(master.number, shown, 0, shown.length, null, (error, bytes) => {
+      nodeFs().read(master.number, shown, 0, shown.length, null, (error, bytes) => {
         if (error?.code === "EAGAIN" || error?.code === "EINTR") return void setTimeout(next, 5);
         if (error || bytes === 0) return resolve();
         writeStream(1, shown.subarray(0, bytes));

@@ -9,7 +9,12 @@ export function preservedCount(value: string | undefined): number {
   return count;
 }
 
-export function creation({ flags, args, root }: Invocation): Omit<CreateRequest, "separateStart" | "foreground" | "console"> {
+export function creation({
+  flags,
+  args,
+  root,
+  systemdCgroup,
+}: Invocation): Omit<CreateRequest, "separateStart" | "foreground" | "console"> {
   return {
     root: root as string,
     id: args[0] as string,
@@ -18,6 +23,7 @@ export function creation({ flags, args, root }: Invocation): Omit<CreateRequest,
     pidFile: text(flags, "pid-file"),
     preserved: preservedCount(text(flags, "preserve-fds")),
     keepsKeyring: truth(flags, "no-new-keyring"),
+    systemd: systemdCgroup ?? false,
   };
 }
 

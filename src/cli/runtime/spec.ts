@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultSpec, rootlessSpec } from "../../runtime/oci/default-spec.ts";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { type Body, text, truth } from "../define.ts";
 
 const body: Body = ({ flags }) => {
@@ -12,7 +12,7 @@ const body: Body = ({ flags }) => {
     writeFileSync(path, `${JSON.stringify(spec, undefined, "\t")}\n`, { flag: "wx", mode: 0o666 });
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
-    throw new HoyError(exists ? `File ${path} exists. Remove it first` : `cannot write ${path}: ${(error as Error).message}`);
+    throw new HoyError(exists ? `File ${path} exists. Remove it first` : `cannot write ${path}: ${reasonOf(error)}`);
   }
   return 0;
 };

@@ -2,14 +2,20 @@
 import { readFileSync } from "node:fs";
 import { parseSwap } from "../../engine/containers/parse/memory.ts";
 import { parseInteger } from "../../engine/containers/parse/numbers.ts";
+import { findContainer } from "../../runtime/oci/list.ts";
 import { updateContainer } from "../../runtime/oci/update.ts";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseResources, type Resources } from "../../spec/runtime.ts";
 import { type Body, type Flags, text } from "../define.ts";
 
-const body: Body = ({ flags, args, root }) => {
+const body: Body = async ({ flags, args, root }) => {
   const file = text(flags, "resources");
-  updateContainer(root as string, args[0] as string, file === undefined ? fromFlags(flags) : fromFile(file));
+  const id = args[0] as string;
+  await updateContainer(root as string, id, file === undefined ? fromFlags(flags) : fromFile(file));
+  const rdt = members({ l3CacheSchema: text(flags, "l3-cache-schema"), memBwSchema: text(flags, "mem-bw-schema") });
+  if (!rdt.l3CacheSchema && !rdt.memBwSchema) return 0;
+  const { updateRdtGroup } = await import("../../runtime/oci/intel-rdt.ts");
+  updateRdtGroup(findContainer(root as string, id).record, rdt);
   return 0;
 };
 
@@ -19,7 +25,7 @@ function fromFile(path: string): Resources {
   try {
     content = readFileSync(path === "-" ? 0 : path, "utf8");
   } catch (error) {
-    throw new HoyError(`cannot read the resources file ${path}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot read the resources file ${path}: ${reasonOf(error)}`, { cause: error });
   }
   return parseResources(content, path === "-" ? "standard input" : path);
 }

@@ -31,14 +31,14 @@ const kind: ListKind<ListedVolume> = {
   methods: { Label: ({ labels }, name) => labels[name] ?? "" },
 };
 
-const body: Body = ({ flags }) => {
+const body: Body = async ({ flags }) => {
   const filters = parseFilters(list(flags, "filter"));
-  printList({
+  await printList({
     items: listVolumes(openStore(), filters),
     kind,
-    table: "{{.Driver}}\\t{{.Name}}",
+    table: ["Driver", "Name"],
     format: text(flags, "format"),
-    quiet: truth(flags, "quiet") ? "{{.Name}}" : undefined,
+    quiet: truth(flags, "quiet") ? "Name" : undefined,
   });
   return 0;
 };

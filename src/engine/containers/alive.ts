@@ -1,9 +1,10 @@
 /** Whether a container's monitor lives, and what it wrote at the end. Apart from finish.ts, as lists need no more than this. */
-import { existsSync, readFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { isErrno } from "../../../ffi/at.ts";
 import { ENOENT } from "../../../ffi/errno.ts";
 import { O_RDONLY, open, tryLockShared } from "../../../ffi/fd.ts";
+import { existsSync, readFileSync } from "../../../ffi/fs.ts";
 import type { Store } from "../../state/store.ts";
 import { runFolder } from "./row.ts";
 

@@ -2,15 +2,19 @@
  * `--gpus` and CDI names: which devices are meant, where their specifications lie, and what these change in a container's spec
  * (CNCF CDI SPEC.md; the rules of its Go library, pkg/cdi). Loaded only for containers that ask for such devices.
  */
-import { readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
+import { readdirSync, readFileSync, type Stats, statSync } from "../../../ffi/fs.ts";
 import { type CdiSpec, type ContainerEdits, cdiSpecSchema } from "../../spec/cdi.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Device, Hooks, Mount, Process, Spec } from "../../spec/runtime.ts";
 import { validate } from "../../spec/validate.ts";
+import { checkIds } from "../../state/own-ids.ts";
+import { readSettings } from "../../state/settings.ts";
+import type { Store } from "../../state/store.ts";
 import { deviceOf } from "./devices.ts";
 import { overrideEnv } from "./environment.ts";
 import type { DeviceRequest } from "./options.ts";
+import type { ContainerRow } from "./row.ts";
 
 /** Where specifications lie; a later folder's devices win. */
 const FOLDERS = ["/etc/cdi", "/var/run/cdi"];
@@ -33,6 +37,15 @@ export interface CdiDevices {
   devices: ReadonlyMap<string, Found>;
   faults: readonly string[];
   folders: readonly string[];
+}
+
+/** Adds the GPUs and CDI devices that a container was given to its spec. Throws HoyError. */
+export async function addRequestedDevices(store: Store, { options }: ContainerRow, spec: Spec): Promise<void> {
+  const cdi = readCdi((await readSettings())["cdi-spec-dirs"]);
+  const names = (options.hostConfig.DeviceRequests ?? []).flatMap((request) => requestedDevices(cdi, request));
+  applyEdits(spec, editsOf(cdi, names), { bound: store.rootless || options.idMaps !== undefined });
+  const { uid = 0, gid = 0, additionalGids = [] } = spec.process?.user ?? {};
+  if (store.rootless && !options.idMaps) checkIds({ uid, gids: [gid, ...additionalGids] });
 }
 
 /** Reads the specifications. One that is broken hides its own devices only. */

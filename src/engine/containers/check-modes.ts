@@ -1,9 +1,8 @@
 /** What contradicts a shared namespace (moby runconfig/hostconfig_unix.go validateNetMode, and what runc refuses at the start). */
 import type { ContainerConfig, HostConfig } from "./options.ts";
 import { invalid } from "./parse/invalid.ts";
-import { containerOf } from "./parse/modes.ts";
+import { containerOf, hasOwnUsers } from "./parse/modes.ts";
 import { checkSysctls } from "./parse/sysctl.ts";
-import { userNamespace } from "./parse/userns.ts";
 
 const conflict = (what: string): Error => invalid(`conflicting options: ${what}`);
 
@@ -22,7 +21,7 @@ export function checkModes(config: Pick<ContainerConfig, "Hostname" | "Domainnam
     if (config.Domainname !== "") throw conflict("domainname and the UTS mode");
   }
   // What shows another container's namespaces may be mounted by root of a namespace above it alone.
-  if (userNamespace(UsernsMode))
+  if (hasOwnUsers(UsernsMode))
     for (const [what, mode] of [
       ["PID", PidMode],
       ["IPC", IpcMode],

@@ -1,5 +1,5 @@
 /** `--cidfile`: made before the container, so that a place which cannot be written costs none; gone where no id came into it. */
-import { closeSync, existsSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, writeSync } from "../../../ffi/fs.ts";
 import { failureOf, HoyError } from "../../spec/error.ts";
 
 export interface Cidfile extends Disposable {

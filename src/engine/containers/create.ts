@@ -1,14 +1,16 @@
 /** `create`: from options to a row, folders and volumes. Nothing of the kernel's is made here. */
-import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
+
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { chmodSync, chownSync, mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { HoyError, notFound } from "../../spec/error.ts";
 import { record } from "../../state/events.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
 import { imageConfig } from "../../storage/images.ts";
 import { layerPaths } from "../../storage/layers.ts";
 import { removeTree } from "../../storage/remove.ts";
+import { checkProfile } from "./apparmor.ts";
 import { type ContainerSettings, completeOptions, type ImageDefaults } from "./complete.ts";
 import { recordContainer } from "./events.ts";
 import { guardNewContainer } from "./guard.ts";
@@ -72,6 +74,7 @@ export function createContainer(store: Store, request: CreateRequest): Created {
     settings: request.settings,
     cgroupVersion: detectCgroups().mode === "v2" ? 2 : 1,
   });
+  checkProfile(options.hostConfig);
   adoptNames(store, options);
   prepareBindSources(options.mounts ?? []);
   for (const mount of options.mounts ?? []) settleSource(store, mount);
@@ -95,6 +98,8 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   try {
     const own = makeFolders(store, id, imageId);
     if (request.limit) options.project = request.limit.set(id, own);
+    // the row of a volume stands for data that stays
+    if (row.autoRemove && !options.mounts?.some(({ type }) => type === "volume")) forThisBoot(store);
     store.db.transaction(() => insert(store, row, request.ids)).immediate();
   } catch (error) {
     removeTree(dataFolder(store, id));

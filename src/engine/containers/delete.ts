@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { record } from "../../state/events.ts";
 import { keepReserve } from "../../state/reserve.ts";
-import type { Store } from "../../state/store.ts";
+import { forGood, type Store } from "../../state/store.ts";
 import { collectGarbage } from "../../storage/collect.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { recordContainer } from "./events.ts";
@@ -21,6 +21,7 @@ export interface DeleteRequest {
 export async function deleteContainer(store: Store, row: ContainerRow, { exit, volumes }: DeleteRequest): Promise<void> {
   const gone: string[] = [];
   let images: { id: string }[] = [];
+  if (!row.autoRemove) forGood(store);
   store.db
     .transaction(() => {
       const mine = store.db.query("SELECT volume FROM container_volumes WHERE container_id = ?").all(row.id) as { volume: string }[];

@@ -1,6 +1,7 @@
 /** Device nodes for a container: those of `--device`, all of the host's for `--privileged` (moby daemon/pkg/oci/devices_linux.go). */
-import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
+
 import { join } from "node:path";
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "../../../ffi/fs.ts";
 import { DEFAULT_DEVICES } from "../../runtime/defaults.ts";
 import { reasonOf } from "../../spec/error.ts";
 import type { Device, DeviceRule } from "../../spec/runtime.ts";

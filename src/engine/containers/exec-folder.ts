@@ -1,9 +1,10 @@
 /** Run folders of processes that joined a container under a monitor of their own: `exec-…` in the container's. */
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+
 import { join } from "node:path";
 import { isErrno } from "../../../ffi/at.ts";
 import { ENOENT } from "../../../ffi/errno.ts";
 import { type Fd, lockExclusive, O_CREAT, O_RDONLY, O_RDWR, open, tryLock, tryLockShared } from "../../../ffi/fd.ts";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "../../../ffi/fs.ts";
 import { removeTree } from "../../storage/remove.ts";
 
 const PREFIX = "exec-";

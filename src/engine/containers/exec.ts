@@ -1,13 +1,13 @@
 /** `exec`: one more process in a running container. */
-import { readFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
-import { boundingSet, CAPABILITIES } from "../../runtime/capabilities.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
+import { resolveCapabilities } from "../../runtime/capabilities.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { type MonitorPlan, planMonitors } from "../../runtime/cgroup/plan.ts";
 import { type ExecRequest, execForeground, execMonitored } from "../../runtime/exec.ts";
-import { checkUser } from "../../runtime/id-maps.ts";
 import { readInRoot } from "../../runtime/inroot.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { allNamespaceFlags } from "../../runtime/start.ts";
@@ -16,7 +16,8 @@ import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
+import { loadProfile } from "./apparmor.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
@@ -26,7 +27,7 @@ import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { Session } from "./session.ts";
 import { notRunning, openProcess, waitEnd } from "./signal.ts";
 import { seccompChoice } from "./spec.ts";
-import { maySetGroups, seccompFilter } from "./start.ts";
+import { maySetGroups, ownCgroups, seccompFilter } from "./start.ts";
 import { startError } from "./start-error.ts";
 
 export interface ExecOptions {
@@ -65,9 +66,12 @@ export async function exec(store: Store, row: ContainerRow, options: ExecOptions
 }
 
 async function joinContainer(store: Store, row: ContainerRow, options: ExecOptions, target: Fd): Promise<ExecResult> {
+  await ownCgroups();
   const spec = readSpec(join(dataFolder(store, row.id), "config.json"));
   const process = execProcess(row, spec, { options, target, rootless: store.rootless });
   const cgroup = containerCgroup(store, row);
+  // somebody may have unloaded it since
+  await loadProfile(process.apparmorProfile ?? "", store);
   const request: ExecRequest = {
     id: row.id,
     target,
@@ -78,9 +82,10 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     maySetGroups: maySetGroups(store),
     joinCgroups: cgroup.payloadJoin,
     into: cgroup.payloadInto,
-    idMaps: row.options.idMaps,
+    giveStreams: await streamsFor(row, process, options),
   };
   const execId = generateId();
+  forThisBoot(store);
   try {
     store.db.transaction(() => recordContainer(store, row, `exec_start: ${options.args.join(" ")}`, { execID: execId })).immediate();
   } catch (error) {
@@ -96,6 +101,18 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     kind: "running",
     session: underMonitor(store, row, { request, options, execId, monitors: planMonitors(detectCgroups(), store.name) }),
   };
+}
+
+/** In a user namespace of the container's own the user has to be there, and gets the streams. Throws HoyError. */
+async function streamsFor(
+  { options: { idMaps } }: ContainerRow,
+  { user }: Process,
+  { stdin }: ExecOptions,
+): Promise<ExecRequest["giveStreams"]> {
+  if (!idMaps) return undefined;
+  const [{ checkUser }, { giveStreams }] = await Promise.all([import("../../runtime/id-maps.ts"), import("../../runtime/plan/streams.ts")]);
+  checkUser(idMaps, user);
+  return (part) => giveStreams(part, idMaps, user.uid, { stdin });
 }
 
 /** What the container was started with. Not more of it is checked than what damage can make unreadable: hoy wrote it. */
@@ -134,9 +151,7 @@ function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { opt
     group: text("etc/group"),
     groupAdd: row.options.hostConfig.GroupAdd,
   });
-  const { idMaps } = row.options;
-  if (idMaps) checkUser(idMaps, user);
-  else if (rootless) checkIds({ uid: user.uid, gids: [user.gid] });
+  if (rootless && !row.options.idMaps) checkIds({ uid: user.uid, gids: [user.gid] });
   const env = new Map<string, string>();
   overrideEnv(env, base.env ?? []);
   // config.json has a home where none was configured: that of the container's user
@@ -144,8 +159,7 @@ function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { opt
   if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
   overrideEnv(env, options.env);
   if (!env.get("HOME")) env.set("HOME", user.home);
-  const all = CAPABILITIES.filter((_, number) => boundingSet() & (1n << BigInt(number)));
-  const names = options.privileged ? all : (base.capabilities?.bounding ?? []);
+  const names = options.privileged ? resolveCapabilities({ privileged: true }) : (base.capabilities?.bounding ?? []);
   return {
     ...base,
     terminal: options.terminal !== undefined,

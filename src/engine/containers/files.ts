@@ -1,6 +1,7 @@
 /** The files that the engine writes for each container and binds into its /etc. */
-import { chownSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
+import { chownSync, writeFileSync } from "../../../ffi/fs.ts";
 import type { Store } from "../../state/store.ts";
 import type { Owner } from "./init-files.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";

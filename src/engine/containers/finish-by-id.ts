@@ -3,7 +3,7 @@ import type { Store } from "../../state/store.ts";
 import { finishContainer, isAlive } from "./finish.ts";
 import { guardContainer } from "./guard.ts";
 import { rowById } from "./row.ts";
-import { sweepSometimes } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 
 export async function finishById(store: Store, id: string): Promise<void> {
   await finish(store, id);

@@ -1,8 +1,9 @@
 /** What follows a container's end: its exit is recorded, cgroup, network and run files go, and with --rm the container itself. */
-import { rmSync } from "node:fs";
+
 import { join } from "node:path";
+import { rmSync } from "../../../ffi/fs.ts";
 import { oomKilled, removeCgroup } from "../../runtime/cgroup/act.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
 import { type Exit, readExit } from "./alive.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
@@ -17,6 +18,7 @@ const SIGKILL_CODE = 137;
 
 /** Brings the row and the kernel in order after the end. The caller holds the container's lock; its program has ended. */
 export async function finishContainer(store: Store, row: ContainerRow): Promise<Exit> {
+  forThisBoot(store);
   const exit = readExit(store, row.id) ?? { code: SIGKILL_CODE, time: Date.now() };
   if (row.options.runtime) (await import("./other-runtime.ts")).deleteFromRuntime(store, row);
   const cgroup = containerCgroup(store, row);

@@ -1,7 +1,8 @@
 /** The lock that orders what changes one container: starts, stops and removals of it wait for each other. */
-import { fstatSync } from "node:fs";
+
 import { join } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
+import { fstatSync } from "../../../ffi/fs.ts";
 import { lock, tryLockPath } from "../../state/lock.ts";
 import type { Store } from "../../state/store.ts";
 import { runFolder } from "./row.ts";

@@ -2,10 +2,10 @@
  * Hooks in the start of a container (runtime.md, "Lifecycle"), which CDI devices bring along: the runtime's, run at the same moments
  * as `hoy runtime` does. Loaded only for containers that have some.
  */
-import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "../../../ffi/errno.ts";
 import { Fd } from "../../../ffi/fd.ts";
+import { mkdirSync, readFileSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { PlayerSlot } from "../../../ffi/tape.ts";

@@ -1,5 +1,5 @@
 /** What this host has to give. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../../ffi/fs.ts";
 
 export const hostCpus = (): number => navigator.hardwareConcurrency;
 

@@ -2,9 +2,10 @@
  * `--rootfs DIR` for an ordinary user. Overlay over the host's `/` is refused in a user namespace (its inherited mounts are locked),
  * so the root is a tmpfs: each top-level folder with no mount below it is an overlay of its own, the rest are read-only binds.
  */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+
 import { join } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "../../../ffi/fs.ts";
 import { newMount } from "../../../ffi/mount.ts";
 import type { Mount } from "../../spec/runtime.ts";
 

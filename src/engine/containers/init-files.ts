@@ -1,8 +1,9 @@
 /** What every container has besides its image, and programs look for: `/.dockerenv` and `/etc/mtab` (moby daemon/initlayer). */
-import { readlinkSync } from "node:fs";
+
 import { join } from "node:path";
 import { chownAt, mkdirAt, mknodAt, S_IFREG, symlinkAt } from "../../../ffi/at.ts";
 import { Fd, O_DIRECTORY, O_PATH, openInRoot } from "../../../ffi/fd.ts";
+import { readlinkSync } from "../../../ffi/fs.ts";
 
 const MOUNTS = "/proc/mounts";
 

@@ -2,6 +2,7 @@
 import { maskedPaths, READONLY_PATHS } from "../../runtime/defaults.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
+import { containerProfile } from "./apparmor.ts";
 import { processArgs } from "./environment.ts";
 import { runningExecs } from "./exec-folder.ts";
 import { containerFiles } from "./files.ts";
@@ -47,9 +48,9 @@ export function inspectContainer(store: Store, row: ContainerRow, size?: Contain
     RestartCount: 0,
     Driver: "overlay2",
     Platform: "linux",
-    MountLabel: "",
-    ProcessLabel: "",
-    AppArmorProfile: "",
+    MountLabel: row.options.mountLabel ?? "",
+    ProcessLabel: row.options.processLabel ?? "",
+    AppArmorProfile: containerProfile(hostConfig, store),
     ExecIDs: execIds(store, row, state),
     HostConfig: hostDocument(hostConfig),
     GraphDriver: graphDriver(store, row, state),

@@ -1,6 +1,7 @@
 /** An ordinary user's containers end with the last session where systemd cleans up after it (loginctl(1), enable-linger). */
-import { existsSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
+import { existsSync, writeFileSync } from "../../../ffi/fs.ts";
 import type { Store } from "../../state/store.ts";
 
 /** The notice for a container that is meant to go on, once a boot; undefined where nothing ends it. */

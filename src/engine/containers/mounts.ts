@@ -1,5 +1,5 @@
 /** All that is to be mounted into a container, from the four ways to ask for it (moby daemon/volumes.go, registerMountPoints). */
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { failureOf, HoyError, reasonOf } from "../../spec/error.ts";
 import type { ContainerOptions, MountRequest } from "./options.ts";
 import { invalid } from "./parse/invalid.ts";

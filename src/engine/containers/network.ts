@@ -1,15 +1,11 @@
 /** A container's network: what its files say, and how its namespace is connected once it exists. */
-import { readFileSync } from "node:fs";
-import { O_RDONLY, open } from "../../../ffi/fd.ts";
-import { ensureBridge } from "../../network/bridge.ts";
-import { allocateEndpoint, connectEndpoint, disconnectEndpoints, releaseEndpoints } from "../../network/endpoint.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { containerHosts, sharedHosts } from "../../network/hosts.ts";
-import { ensureDefaultNetworks } from "../../network/networks.ts";
+import { releaseEndpoints } from "../../network/leases.ts";
 import { containerResolvConf, hostResolvConf, sharedResolvConf } from "../../network/resolv.ts";
 import { HoyError } from "../../spec/error.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
-import { isAlive } from "./finish.ts";
 import { containerOf } from "./parse/modes.ts";
 import { type ContainerRow, runFolder } from "./row.ts";
 
@@ -47,27 +43,21 @@ export async function prepareNetwork(store: Store, row: ContainerRow): Promise<C
     const { prepareRootlessNetwork } = await import("./network-rootless.ts");
     return prepareRootlessNetwork({ own, dns, folder: runFolder(store, row.id) });
   }
-  const [bridge] = ensureDefaultNetworks(store, settings);
-  const network = ensureBridge(store, bridge, settings);
-  const endpoint = allocateEndpoint(store, { network, containerId: row.id, isRunning: (id) => isAlive(store, id) });
-  return {
-    hosts: containerHosts({ ...own, address: endpoint.address, hostGateway: endpoint.gateway }),
-    resolvConf: containerResolvConf(dns),
-    connect(pid) {
-      using namespace = open(`/proc/${pid}/ns/net`, O_RDONLY);
-      connectEndpoint(network, endpoint, namespace.number);
-    },
-    release: () => releaseEndpoints(store, row.id),
-  };
+  const { prepareBridgeNetwork } = await import("./network-bridge.ts");
+  return prepareBridgeNetwork(store, row.id, { own, dns, settings });
 }
 
 /** Gives back what the container's last run had allocated. */
 export async function releaseNetwork(store: Store, row: ContainerRow): Promise<void> {
+  if (row.options.hostConfig.NetworkMode !== "bridge") return;
   if (!store.rootless) {
     // A container that joined its network namespace keeps it alive, and would answer for an address that may be given to another.
-    if (someJoined(store)) disconnectEndpoints(store, row.id);
+    if (someJoined(store)) {
+      const { disconnectEndpoints } = await import("../../network/endpoint.ts");
+      disconnectEndpoints(store, row.id);
+    }
     releaseEndpoints(store, row.id);
-  } else if (row.options.hostConfig.NetworkMode === "bridge") {
+  } else {
     const { stopRootlessNetwork } = await import("../../network/rootless.ts");
     stopRootlessNetwork(runFolder(store, row.id));
   }

@@ -250,10 +250,14 @@ export interface ContainerOptions {
   platform?: string;
   /** The ids of the container's own user namespace, as `create` gave them to it; absent without one. */
   idMaps?: IdMaps;
-  /** The project id under which its own layer is limited (`--storage-opt size=`). */
+  /** The most that its own layer may hold, in bytes (`--storage-opt size=`), and the project id under which it is limited. */
+  layerSize?: number;
   project?: number;
   /** The program that runs it (`--runtime`); absent: hoy itself. */
   runtime?: OtherRuntime;
+  /** SELinux labels of the processes and of the files; absent where containers have none. */
+  processLabel?: string;
+  mountLabel?: string;
 }
 
 /** Docker's defaults: a container that nothing was asked of. */

@@ -1,7 +1,7 @@
 /** `exec` in a container of another runtime's: its own `exec`, in the foreground, or detached under a monitor. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
+import { writeFileSync } from "../../../ffi/fs.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { planMonitors } from "../../runtime/cgroup/plan.ts";
 import { launchMonitor } from "../../runtime/start.ts";

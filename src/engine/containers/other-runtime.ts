@@ -2,8 +2,8 @@
  * `--runtime`: another OCI runtime of the host's as a program with runc's command line. Which one a name means, and the commands that
  * are called while the container lives. Loaded only for containers that have one.
  */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { existsSync, mkdirSync, nodeFs, readFileSync, rmSync } from "../../../ffi/fs.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Settings } from "../../spec/settings.ts";
 import type { Store } from "../../state/store.ts";
@@ -22,7 +22,7 @@ export function chooseRuntime(name: string, { runtimes = {} }: Settings): OtherR
       hint: "there are hoy, programs in $PATH, absolute paths, and what the settings list under runtimes",
     });
   try {
-    accessSync(found, constants.X_OK);
+    nodeFs().accessSync(found, nodeFs().constants.X_OK);
   } catch (error) {
     throw new HoyError(`--runtime ${name}: cannot execute ${found}: ${reasonOf(error)}`, { status: 400, cause: error });
   }

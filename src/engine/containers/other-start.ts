@@ -12,10 +12,10 @@
  *
  * The root file system is mounted in a mount namespace of the child's: the runtime copies it for the container.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { check, EAGAIN } from "../../../ffi/errno.ts";
 import { AT_FDCWD, type Fd, O_CLOEXEC, O_PATH, O_RDWR, receiveFds } from "../../../ffi/fd.ts";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { listenUnix } from "../../../ffi/socket.ts";
 import { NR } from "../../../ffi/syscalls.ts";

@@ -3,10 +3,10 @@
  * ids where the kernel lets us (root, overlay over them: Linux 5.19), else through a copy that is made at its first start.
  * What it writes has its ids as the host has them. Loaded only for such containers.
  */
-import { chownSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { copyFolder, type Owners } from "../../../ffi/copy.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open, openAt } from "../../../ffi/fd.ts";
+import { chownSync, existsSync, mkdirSync, renameSync, statSync } from "../../../ffi/fs.ts";
 import type { Part, Tape } from "../../../ffi/tape.ts";
 import { type IdMaps, outerId } from "../../runtime/id-maps.ts";
 import { writeIdMaps } from "../../runtime/oci/user.ts";
@@ -27,6 +27,8 @@ export interface OwnIds extends Disposable {
   /** Who is root in the container, as hoy sees it. */
   readonly owner: Owner;
   readonly place: PlaceIds;
+  /** True for a group that the container's namespace has. */
+  mapsGroup(gid: number): boolean;
   /** As mountRootfs, with the container's ids. Throws HoyError. */
   mountRootfs(): Rootfs;
   /** What is done before the first process is in the namespace, behind `join`. */
@@ -59,6 +61,7 @@ export function ownIds(store: Store, row: ContainerRow, maps: IdMaps): OwnIds {
       map: (path) => namespace && mapTree(path, namespace),
       openLayers: () => openLayers(store, layersBelow(store, row)),
     },
+    mapsGroup: (gid) => outerId(maps.gidMaps, gid) !== undefined,
     mountRootfs() {
       if (isHostView(store, row)) checkHostView(maps);
       // Of the host's own files everybody keeps what is theirs.

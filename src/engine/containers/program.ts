@@ -4,7 +4,7 @@ import { ROOTLESS_VARIABLE } from "../../state/store.ts";
 
 /** Path of the executable, and what stands before the arguments when hoy runs from its sources. */
 export function engineProgram(): { path: string; prefix: string[] } {
-  const fromSource = /\/bun(\.exe)?$/.test(process.execPath) && process.argv[1]?.endsWith(".ts");
+  const fromSource = process.execPath.endsWith("/bun") && process.argv[1]?.endsWith(".ts");
   return { path: process.execPath, prefix: fromSource ? [process.argv[1] as string] : [] };
 }
 

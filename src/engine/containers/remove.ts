@@ -8,7 +8,8 @@ import { guardContainer } from "./guard.ts";
 import { type ContainerRow, dataFolder, rowById } from "./row.ts";
 import { openProcess } from "./signal.ts";
 import { killAndSettle } from "./stop.ts";
-import { sweepSometimes, undoStart } from "./sweep.ts";
+import { undoStart } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 
 export interface RemoveRequest {
   /** Kills a running container. */

@@ -1,14 +1,15 @@
 /** A container's root file system as a detached mount: an overlay over its image's layers, or over a folder (`--rootfs`). */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+
 import { join, resolve } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
+import { existsSync, mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
-import { mountOverlay, type Overlay } from "../../storage/overlay.ts";
+import { mountOverlay, type Overlay, volatileMark } from "../../storage/overlay.ts";
+import { removeTree } from "../../storage/remove.ts";
 import { hostView } from "./host-view.ts";
-import { storageSize } from "./parse/storage-opt.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";
 
 export interface Rootfs {
@@ -56,7 +57,7 @@ export function layersBelow(store: Store, row: ContainerRow): Lowers {
 }
 
 /** An image may have no layer at all (`FROM scratch`); an overlay needs one. */
-function emptyLayer(data: string): string {
+export function emptyLayer(data: string): string {
   const folder = join(data, "empty");
   mkdirSync(folder, { recursive: true });
   return folder;
@@ -66,13 +67,13 @@ function emptyLayer(data: string): string {
  * The container's own layer. Where it would lie below the folder of which it is a view (`--rootfs /`), the two may not overlap: then
  * it lies on a tmpfs that lives as long as the container runs.
  */
-export function ownLayer(store: Store, row: ContainerRow): Pick<Overlay, "upper" | "work" | "scratch" | "scratchSize" | "userxattr"> {
+export function ownLayer(store: Store, row: ContainerRow): Omit<Overlay, keyof Lowers | "idMap"> {
   const { upper, work } = ownFolders(store, row);
-  const { rootfs } = row.options;
-  const userxattr = store.rootless;
-  if (rootfs === undefined || !overlaps(resolve(rootfs), upper)) return { upper, work, userxattr };
-  const scratchSize = storageSize(row.options.hostConfig.StorageOpt);
-  return { scratch: upper, scratchSize, upper: join(upper, "upper"), work: join(upper, "work"), userxattr };
+  const { rootfs, mountLabel, layerSize = 0 } = row.options;
+  const own = { upper, work, userxattr: store.rootless, volatile: row.autoRemove, label: mountLabel };
+  if (own.volatile && existsSync(volatileMark(work))) removeTree(volatileMark(work));
+  if (rootfs === undefined || !overlaps(resolve(rootfs), upper)) return own;
+  return { ...own, scratch: upper, scratchSize: layerSize, upper: join(upper, "upper"), work: join(upper, "work") };
 }
 
 /** True where that is so. */

@@ -1,6 +1,7 @@
 /** Removing a container's run folder: by rename first, so that a lock that somebody makes at its place meanwhile is not removed with it. */
-import { existsSync, readdirSync, renameSync } from "node:fs";
+
 import { join } from "node:path";
+import { existsSync, readdirSync, renameSync } from "../../../ffi/fs.ts";
 import type { Store } from "../../state/store.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { runFolder } from "./row.ts";

@@ -1,4 +1,6 @@
 /** `run` and `create` as operations: the image, the container, its start. */
+
+import { hasSelinux } from "../../runtime/selinux/host.ts";
 import { HoyError } from "../../spec/error.ts";
 import { foreignTo, formatPlatform, hostPlatform } from "../../spec/platform.ts";
 import { readSettings, type Settings } from "../../state/settings.ts";
@@ -6,15 +8,16 @@ import type { Store } from "../../state/store.ts";
 import type { ImageRecord } from "../../storage/images.ts";
 import { ensureImage, type PullEvent, type PullPolicy, requestedPlatform } from "../images/pull.ts";
 import { openCidfile } from "./cidfile.ts";
-import { createContainer, type LayerLimit } from "./create.ts";
+import { type CreateRequest, createContainer, type LayerLimit } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishById } from "./finish-by-id.ts";
 import { type ContainerOptions, OWN_RUNTIME } from "./options.ts";
+import { hasOwnUsers } from "./parse/modes.ts";
 import { liesInRootfs } from "./rootfs.ts";
 import type { ContainerRow } from "./row.ts";
 import { Session } from "./session.ts";
 import { type StartRequest, startContainer } from "./start.ts";
-import { sweepSometimes } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 import type { IdGiver } from "./user-namespace.ts";
 
 export interface NewContainer {
@@ -45,8 +48,7 @@ function warnOfPlatform({ options, onWarning }: NewContainer, image: ImageRecord
 
 /** A user namespace of the container's own is rare: what gives it its ids is loaded for those alone. */
 async function idsFor(store: Store, options: ContainerOptions, image: ImageRecord | undefined): Promise<{ ids?: IdGiver }> {
-  const { UsernsMode } = options.hostConfig;
-  if (UsernsMode === "" || UsernsMode === "host") return {};
+  if (!hasOwnUsers(options.hostConfig.UsernsMode)) return {};
   const { planIds } = await import("./user-namespace.ts");
   const ids = planIds(store, options, image?.id);
   return ids ? { ids } : {};
@@ -62,8 +64,13 @@ async function withRuntime(options: ContainerOptions, settings: Settings): Promi
   return { ...named, runtime: chooseRuntime(name, settings) };
 }
 
+interface Limited {
+  layerSize?: number;
+  limit?: LayerLimit;
+}
+
 /** A limit on the container's own layer is as rare. One on a tmpfs is the mount's own (rootfs.ts). */
-async function limitFor(store: Store, { hostConfig, rootfs }: ContainerOptions): Promise<{ limit?: LayerLimit }> {
+async function limitFor(store: Store, { hostConfig, rootfs }: ContainerOptions): Promise<Limited> {
   if (!hostConfig.StorageOpt) return {};
   const [{ forgetLimit, limitFolders }, { storageSize }] = await Promise.all([
     import("../../storage/project-quota.ts"),
@@ -72,25 +79,46 @@ async function limitFor(store: Store, { hostConfig, rootfs }: ContainerOptions):
   const bytes = storageSize(hostConfig.StorageOpt);
   if (store.rootless)
     throw new HoyError("--storage-opt size: needs root: the kernel lets no ordinary user set project quotas", { status: 400 });
-  if (bytes === 0 || liesInRootfs(store, rootfs)) return {};
+  if (bytes === 0) return {};
+  if (liesInRootfs(store, rootfs)) return { layerSize: bytes };
   const { root } = store;
-  return { limit: { set: (id, folders) => limitFolders({ root, folders, bytes, id }), forget: (project) => forgetLimit(root, project) } };
+  return {
+    layerSize: bytes,
+    limit: { set: (id, folders) => limitFolders({ root, folders, bytes, id }), forget: (project) => forgetLimit(root, project) },
+  };
+}
+
+/** With SELinux labels, where containers get some. */
+async function labelled(store: Store, options: ContainerOptions, settings: Settings): Promise<ContainerOptions> {
+  if (!settings["selinux-enabled"] || !hasSelinux()) return options;
+  const { newLabels } = await import("./selinux.ts");
+  return { ...options, ...newLabels(store, options.hostConfig) };
+}
+
+interface Completing {
+  image: ImageRecord | undefined;
+  state: CreateRequest["state"];
+}
+
+async function complete(store: Store, { options, name }: NewContainer, { image, state }: Completing): Promise<CreateRequest> {
+  const settings = await readSettings();
+  const { limit, ...size } = await limitFor(store, options);
+  return {
+    options: { ...(await labelled(store, await withRuntime(options, settings), settings)), ...size },
+    name,
+    imageId: image?.id,
+    state,
+    settings,
+    ...(await idsFor(store, options, image)),
+    ...(limit ? { limit } : {}),
+  };
 }
 
 /** Makes a container; returns its row. */
 export async function create(store: Store, request: NewContainer): Promise<ContainerRow> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
-  const settings = await readSettings();
-  using created = createContainer(store, {
-    options: await withRuntime(request.options, settings),
-    name: request.name,
-    imageId: image?.id,
-    state: "created",
-    settings,
-    ...(await idsFor(store, request.options, image)),
-    ...(await limitFor(store, request.options)),
-  });
+  using created = createContainer(store, await complete(store, request, { image, state: "created" }));
   cidfile?.write(created.row.id);
   warnOfPlatform(request, image);
   return created.row;
@@ -105,16 +133,7 @@ export interface Running {
 export async function run(store: Store, request: NewContainer, start: StartRequest): Promise<Running> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
-  const settings = await readSettings();
-  using created = createContainer(store, {
-    options: await withRuntime(request.options, settings),
-    name: request.name,
-    imageId: image?.id,
-    state: "starting",
-    settings,
-    ...(await idsFor(store, request.options, image)),
-    ...(await limitFor(store, request.options)),
-  });
+  using created = createContainer(store, await complete(store, request, { image, state: "starting" }));
   const { row } = created;
   try {
     cidfile?.write(row.id);

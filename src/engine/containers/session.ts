@@ -1,8 +1,9 @@
 /** A conversation with a monitor: the container's streams from one side, what is typed from the other, until its end or a detach. */
-import { read } from "node:fs";
+
 import { isErrno } from "../../../ffi/at.ts";
 import { EPIPE } from "../../../ffi/errno.ts";
 import type { Fd } from "../../../ffi/fd.ts";
+import { nodeFs } from "../../../ffi/fs.ts";
 import { encodeFrame, FrameReader, From, sizeBytes, To, waitReadable } from "../../runtime/frames.ts";
 import { HoyError } from "../../spec/error.ts";
 import { Outbox } from "./outbox.ts";
@@ -80,7 +81,7 @@ export class Session implements Disposable {
   #readLater(): Promise<void> {
     const space = this.#frames.space();
     return new Promise((resolve, reject) => {
-      read(this.#socket.number, space, 0, space.length, null, (error, bytes) => {
+      nodeFs().read(this.#socket.number, space, 0, space.length, null, (error, bytes) => {
         if (error && error.code !== "EINTR" && error.code !== "EAGAIN") reject(error);
         else if (!error && bytes === 0) reject(lost());
         else {

@@ -2,9 +2,10 @@
  * Namespaces that a container shares: with the host, or with another container that runs (moby daemon/container_operations.go,
  * getNetworkedContainer, getIPCContainer, getPIDContainer; daemon/daemon_unix.go, adaptSharedNamespaceContainer).
  */
-import { readFileSync } from "node:fs";
+
 import { join } from "node:path";
 import type { Fd } from "../../../ffi/fd.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import { parseExact } from "../../spec/json.ts";
 import type { Spec } from "../../spec/runtime.ts";

@@ -1,8 +1,9 @@
 /** What the mounts of a container are on this host: folders of volumes, layers of images, paths to bind. */
-import { chownSync, existsSync, mkdirSync, readdirSync, readlinkSync } from "node:fs";
+
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
+import { chownSync, existsSync, mkdirSync, readdirSync, readlinkSync } from "../../../ffi/fs.ts";
 import { programName } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
@@ -12,7 +13,8 @@ import { findImage } from "../../storage/images.ts";
 import { layerPaths } from "../../storage/layers.ts";
 import { mountOverlay } from "../../storage/overlay.ts";
 import type { MountRequest } from "./options.ts";
-import type { ContainerRow } from "./row.ts";
+import { emptyLayer } from "./rootfs.ts";
+import { type ContainerRow, dataFolder } from "./row.ts";
 import type { ResolvedMount } from "./spec-mounts.ts";
 
 export const volumeFolder = (store: Pick<Store, "root">, name: string): string => join(store.root, "volumes", name, "_data");
@@ -41,7 +43,7 @@ export interface PlaceIds {
 export function resolveMounts(store: Store, { id, options }: Pick<ContainerRow, "id" | "options">, place: MountPlace): ResolvedMount[] {
   const news = newVolumes(store, id);
   const resolved = (options.mounts ?? []).map((mount): ResolvedMount => {
-    if (mount.type === "image") return imageMount(store, mount, place);
+    if (mount.type === "image") return imageMount(store, mount, { place, label: options.mountLabel, data: dataFolder(store, id) });
     if (mount.type !== "volume") return { ...mount, path: mount.type === "tmpfs" ? "" : mount.source };
     const folder = volumeOnDisk(store, mount.source);
     const isNew = news.has(mount.source);
@@ -124,20 +126,30 @@ export function imageToMount(store: Store, name: string): string {
   return image.id;
 }
 
+interface ImagePlace {
+  place: MountPlace;
+  /** SELinux's, which needs a mount of the image's own. */
+  label: string | undefined;
+  /** The container's folder. */
+  data: string;
+}
+
 /** An image's layers, read-only: the one layer itself, or an overlay of them. */
-function imageMount(store: Store, request: MountRequest, { held, ids }: MountPlace): ResolvedMount {
+function imageMount(store: Store, request: MountRequest, { place: { held, ids }, label, data }: ImagePlace): ResolvedMount {
   const mount = { ...request, readOnly: true };
   const { folders, links } = layerPaths(store, mount.imageId ?? imageToMount(store, mount.source));
   const [only, ...others] = folders;
   if (only === undefined) throw new HoyError(`the image ${mount.source} has no layers to mount`, { status: 400 });
-  if (others.length === 0) {
+  if (others.length === 0 && (mount.subpath || !label)) {
     const path = subpath(only, mount);
     const mapped = ids?.map(path);
     return mapped ? detached(held.use(mapped), mount) : { ...mount, path };
   }
   if (mount.subpath)
     throw new HoyError(`image-subpath is not supported for ${mount.source}: the image has ${folders.length} layers`, { status: 400 });
+  // an overlay that nobody writes to has two layers at least
+  const below = others.length === 0 ? [emptyLayer(data)] : [];
+  const lowers = { lowers: [...folders, ...below], links: [...links, ...below], folder: join(store.root, "layers") };
   const idMap = ids?.namespace && { namespace: ids.namespace, root: ids.owner };
-  const overlay = { lowers: folders, links, folder: join(store.root, "layers"), userxattr: store.rootless, idMap };
-  return detached(held.use(mountOverlay(overlay)), mount);
+  return detached(held.use(mountOverlay({ ...lowers, userxattr: store.rootless, label, idMap })), mount);
 }

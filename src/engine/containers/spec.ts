@@ -52,6 +52,8 @@ export interface SpecRequest {
   rootless: boolean;
   /** The payload's cgroup below the root of the hierarchies; absent where none is to be had. */
   cgroupPath?: string;
+  /** Absent or empty: none. */
+  appArmorProfile?: string;
   /** Path of the root file system, relative to the bundle or absolute. */
   rootPath?: string;
 }
@@ -85,7 +87,7 @@ function sharingOf({ options, sharing }: SpecRequest): Sharing {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-function process({ options, user, rootless, host }: SpecRequest): Process {
+function process({ options, user, rootless, host, appArmorProfile }: SpecRequest): Process {
   const { config, hostConfig } = options;
   return {
     terminal: config.Tty,
@@ -104,6 +106,8 @@ function process({ options, user, rootless, host }: SpecRequest): Process {
     ),
     rlimits: (hostConfig.Ulimits ?? []).map(ulimitToRlimit),
     noNewPrivileges: securityOptions(hostConfig.SecurityOpt ?? []).noNewPrivileges,
+    ...(appArmorProfile ? { apparmorProfile: appArmorProfile } : {}),
+    ...(options.processLabel ? { selinuxLabel: options.processLabel } : {}),
     // An ordinary user may not lower the score that the session gave it.
     ...(rootless && hostConfig.OomScoreAdj === 0 ? {} : { oomScoreAdj: hostConfig.OomScoreAdj }),
   };
@@ -141,6 +145,7 @@ function linux(request: SpecRequest): Linux {
     ...(options.idMaps ? { uidMappings: options.idMaps.uidMaps, gidMappings: options.idMaps.gidMaps } : {}),
     devices: devices.devices.filter(({ path }) => !bound.has(path)),
     ...(propagation ? { rootfsPropagation: propagation } : {}),
+    ...(options.mountLabel ? { mountLabel: options.mountLabel } : {}),
     ...(hostConfig.Privileged
       ? {}
       : { maskedPaths: hostConfig.MaskedPaths ?? maskedPaths(), readonlyPaths: hostConfig.ReadonlyPaths ?? [...READONLY_PATHS] }),

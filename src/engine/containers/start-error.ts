@@ -1,6 +1,7 @@
 /** Why a program could not be started, as an exit code. */
 import { SysError } from "../../../ffi/errno.ts";
 import { FIRST_PROCESS } from "../../../ffi/tape.ts";
+import { explainLabel } from "../../runtime/plan/labels.ts";
 import { HoyError } from "../../spec/error.ts";
 
 const MISSING: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR"]);
@@ -18,6 +19,8 @@ export function startError(error: unknown, what: "container" | "exec" = "contain
   }
   if (!(error instanceof SysError)) return error;
   const why = error.message.slice(error.step.length + 2);
+  const label = explainLabel(error.step, error.code);
+  if (label) return new HoyError(label.message, { ...label, exitCode: 125, status: 400, cause: error });
   const program = /^exec (.*)$/.exec(error.step)?.[1];
   if (program === undefined && what === "exec") {
     const exitCode = error.step.startsWith("chdir") ? (error.code === "ENOENT" ? 127 : 126) : 125;

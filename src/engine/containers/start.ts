@@ -2,44 +2,48 @@
  * `start`: everything between a row and a running program. The monitor is launched first and gets ready while the rest is planned;
  * the row is committed before the program may run (DESIGN.md 2), the event once it does.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
 import { release } from "node:os";
 import { join } from "node:path";
 import { mknodAt, S_IFREG } from "../../../ffi/at.ts";
 import { EEXIST } from "../../../ffi/errno.ts";
 import { Fd, O_CREAT, O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, open, openInRoot, tryLock } from "../../../ffi/fd.ts";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
 import { createCgroup, createMonitors, removeCgroup } from "../../runtime/cgroup/act.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
 import { planCgroupMounts } from "../../runtime/cgroup/mounts.ts";
 import { type CgroupPlan, planCgroup, planMonitors } from "../../runtime/cgroup/plan.ts";
-import { outerId } from "../../runtime/id-maps.ts";
 import { readInRoot } from "../../runtime/inroot.ts";
 import { planInit } from "../../runtime/plan/init.ts";
 import { planJoin } from "../../runtime/plan/join.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
 import { filterFor } from "../../runtime/seccomp/filter.ts";
 import { type Birth, joinedNamespaces, launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
+import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
-import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
+import { withoutLeadingSlashes } from "../../spec/path.ts";
+import type { Mount, Resources, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import { readSettings } from "../../state/settings.ts";
-import type { Store } from "../../state/store.ts";
-import { cgroupParent } from "./cgroup.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
+import { containerProfile, loadProfile } from "./apparmor.ts";
+import { cgroupParent, type ScopePlace } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
 import { writeContainerFiles } from "./files.ts";
 import { makeInitFiles } from "./init-files.ts";
 import { type ContainerNetwork, prepareNetwork } from "./network.ts";
+import type { OwnIds } from "./own-ids.ts";
 import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
+import type { Scope } from "./scope.ts";
 import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
 import { type MountPlace, resolveMounts } from "./sources.ts";
 import { buildSpec, type SeccompChoice } from "./spec.ts";
-import { type ContainerFiles, writableCgroups } from "./spec-mounts.ts";
+import { type ContainerFiles, type ResolvedMount, writableCgroups } from "./spec-mounts.ts";
 import { startError } from "./start-error.ts";
 
 export interface StartRequest {
@@ -63,7 +67,8 @@ const MAX_PASSWD = 4 << 20;
 /** Starts the container. The caller holds its lock. On failure everything is undone and the row says why. */
 export async function startContainer(store: Store, row: ContainerRow, request: StartRequest): Promise<Started> {
   request.onStart?.();
-  const host = detectCgroups();
+  forThisBoot(store);
+  const host = await ownCgroups();
   const undo: (() => void)[] = [];
   const before: LastRun = { started: row.started, finished: row.finished };
   let started: Started;
@@ -109,6 +114,8 @@ async function start(work: Work): Promise<Started> {
   createMonitors(monitors);
   const limits = logLimits(hostConfig.LogConfig.Config);
   const program = engineProgram();
+  // in another pid namespace there is an init already
+  const reaper = (hostConfig.Init ?? false) && hostConfig.PidMode === "";
   const monitor = launchMonitor({
     title: `hoy-monitor ${row.id.slice(0, 12)}`,
     data,
@@ -120,12 +127,14 @@ async function start(work: Work): Promise<Started> {
     stdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
     attached: request.attached,
-    // in another pid namespace there is an init already
-    reaper: (hostConfig.Init ?? false) && hostConfig.PidMode === "",
+    reaper,
     adopts: row.options.runtime !== undefined,
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
+  // another runtime makes its cgroup itself, of plain files
+  const scope = systemdRuns() && !row.options.runtime ? (await import("./scope.ts")).beginScope(host, store, row) : undefined;
+  undo.push(() => scope?.undo());
 
   using shared = sharedNamespaces(store, row);
   using own = await ownIdsOf(store, row);
@@ -137,11 +146,16 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => network.release());
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, { ...network, owner: own?.owner });
-  const { spec, seccomp } = plan(work, { place: { rootfs, held, ids: own?.place }, files, sharing: shared.sharing });
-  await addRequestedDevices(store, row, spec);
+  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held, ids: own?.place }, files, sharing: shared.sharing, scope, own });
+  if (row.options.mountLabel) {
+    const { labelSources } = await import("./selinux.ts");
+    labelSources(row.options, Object.values(files), mounts);
+  }
+  if (hostConfig.DeviceRequests?.length) await (await import("./cdi.ts")).addRequestedDevices(store, row, spec);
   const other = row.options.runtime && (await import("./other-start.ts"));
   const hooks = !other && spec.hooks ? (await import("./hooks.ts")).containerHooks(store, row, spec) : undefined;
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
+  await loadProfile(spec.process?.apparmorProfile ?? "", store);
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
   const expanded = await expandSeccomp(seccomp, capabilities, other !== undefined);
@@ -161,14 +175,10 @@ async function start(work: Work): Promise<Started> {
     return { monitor, pid: made.pid };
   }
   write();
-  const cgroup = planCgroup(host, {
-    parent: cgroupParent(store, row),
-    store: store.name,
-    id: row.id,
-    resources: spec.linux?.resources,
-    rootless: store.rootless,
-  });
+  const resources = spec.linux?.resources;
+  const cgroup = scope ? scope.plan(host, { store, resources }) : plainCgroup(work, resources);
   undo.push(() => removeCgroup(cgroup));
+  scope?.ready();
   createCgroup(cgroup);
 
   const joined = planJoin(
@@ -191,6 +201,7 @@ async function start(work: Work): Promise<Started> {
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     streams: config.OpenStdin ? "monitor" : "monitor-without-input",
+    reaper,
   });
   const before = prepared?.part ?? joined?.part;
   const birth = { init, ...(before ? { join: before } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
@@ -207,23 +218,20 @@ async function start(work: Work): Promise<Started> {
   return { monitor, pid };
 }
 
-/** GPUs and CDI devices. Throws HoyError. */
-async function addRequestedDevices(store: Store, row: ContainerRow, spec: Spec): Promise<void> {
-  const requests = row.options.hostConfig.DeviceRequests ?? [];
-  if (requests.length === 0) return;
-  const [{ applyEdits, editsOf, readCdi, requestedDevices }, settings] = await Promise.all([import("./cdi.ts"), readSettings()]);
-  const cdi = readCdi(settings["cdi-spec-dirs"]);
-  const names = requests.flatMap((request) => requestedDevices(cdi, request));
-  applyEdits(spec, editsOf(cdi, names), { bound: store.rootless || row.options.idMaps !== undefined });
-  const { uid = 0, gid = 0, additionalGids = [] } = spec.process?.user ?? {};
-  if (store.rootless && !row.options.idMaps) checkIds({ uid, gids: [gid, ...additionalGids] });
-}
-
 /** What a user namespace of the container's own takes is loaded for those that have one. */
-async function ownIdsOf(store: Store, row: ContainerRow) {
+async function ownIdsOf(store: Store, row: ContainerRow): Promise<OwnIds | undefined> {
   const { idMaps } = row.options;
   return idMaps && (await import("./own-ids.ts")).ownIds(store, row, idMaps);
 }
+
+/** From an ordinary user's login session into the cgroups of the user's manager. */
+export async function ownCgroups(): Promise<CgroupHost> {
+  const host = detectCgroups();
+  return host.v2?.outside ? (await import("../../runtime/systemd/self.ts")).enterDelegation() : host;
+}
+
+const plainCgroup = ({ store, row, host }: Work, resources: Resources | undefined): CgroupPlan =>
+  planCgroup(host, { parent: cgroupParent(store, row), store: store.name, id: row.id, resources, rootless: store.rootless });
 
 /** Another container's end just now is the reason when what it had to share is not there any more. */
 function play(monitor: Monitor, shared: Shared, birth: Birth): number {
@@ -261,13 +269,21 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
+interface Planned {
+  spec: Spec;
+  seccomp: SeccompChoice;
+  mounts: readonly ResolvedMount[];
+}
+
 interface Surroundings {
   place: MountPlace;
   files: ContainerFiles;
   sharing: Sharing;
+  scope: Scope | undefined;
+  own: OwnIds | undefined;
 }
 
-function plan({ store, row, host }: Work, { place, files, sharing }: Surroundings): { spec: Spec; seccomp: SeccompChoice } {
+function plan({ store, row, host }: Work, { place, files, sharing, scope, own }: Surroundings): Planned {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -276,27 +292,32 @@ function plan({ store, row, host }: Work, { place, files, sharing }: Surrounding
     group: text("etc/group"),
     groupAdd: options.hostConfig.GroupAdd,
   });
-  const { idMaps } = options;
-  if (store.rootless && !idMaps) checkIds({ uid: user.uid, gids: [user.gid] });
-  return buildSpec({
+  if (store.rootless && !own) checkIds({ uid: user.uid, gids: [user.gid] });
+  const mounts = resolveMounts(store, row, place);
+  const built = buildSpec({
     options,
     id: row.id,
     user,
     host: {
       cgroupVersion: host.mode === "v2" ? 2 : 1,
-      mapsGroup: idMaps ? (gid) => outerId(idMaps.gidMaps, gid) !== undefined : mapsGroup,
+      mapsGroup: own?.mapsGroup ?? mapsGroup,
       recursiveReadOnly: true,
       hasMessageQueues: sharing.ipc === "host" && existsSync("/dev/mqueue"),
     },
     files,
     sharing,
-    mounts: resolveMounts(store, row, place),
+    mounts,
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
-    rootless: store.rootless || idMaps !== undefined,
-    cgroupPath: `/${cgroupParent(store, row).replace(/^\/+/, "")}/${row.id}`,
+    rootless: store.rootless || own !== undefined,
+    appArmorProfile: containerProfile(options.hostConfig, store),
+    cgroupPath: scope ? unitPath(scope.place) : `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
   });
+  return { ...built, mounts };
 }
+
+/** As runtimes have it: `system.slice:hoy:ID`. */
+const unitPath = ({ slice, unit }: ScopePlace): string => `${slice}:${unit.replace(/-([0-9a-f]+)\.scope$/, ":$1")}`;
 
 interface ReachableFrom {
   store: Store;
@@ -369,7 +390,7 @@ function mappedIds(file: string): [number, number][] {
   return readFileSync(file, "utf8")
     .trim()
     .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number))
+    .map((line) => line.split(" ").filter(Boolean).map(Number))
     .map(([first = 0, , count = 0]) => [first, count]);
 }
 

@@ -2,13 +2,13 @@
 import type { Fd } from "../../../ffi/fd.ts";
 import { parseSignal } from "../../runtime/signals.ts";
 import { HoyError } from "../../spec/error.ts";
-import type { Store } from "../../state/store.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
 import { recordContainer } from "./events.ts";
 import { finishContainer, isAlive, readExit } from "./finish.ts";
 import { guardContainer } from "./guard.ts";
 import { type ContainerRow, rowById } from "./row.ts";
 import { notRunning, openProcess, sendSignal, waitEnd } from "./signal.ts";
-import { sweepSometimes } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 
 const SIGKILL = 9;
 const DEFAULT_TIMEOUT_S = 10;
@@ -29,6 +29,7 @@ export async function stopContainer(store: Store, id: string, request: StopReque
   using _guard = guardContainer(store, id);
   const row = rowById(store, id);
   if (!row) return;
+  forThisBoot(store);
   using process = openProcess(store, row);
   if (process) {
     const signal = parseSignal(request.signal ?? row.options.config.StopSignal ?? "SIGTERM");
@@ -106,6 +107,7 @@ async function sendToContainer(store: Store, row: ContainerRow, signal: number):
   const process = openProcess(store, row);
   if (process) held.use(process);
   if (!process || !(await signalProcess(store, row, { process, signal }))) throw notRunning(row);
+  forThisBoot(store);
   store.db.transaction(() => recordContainer(store, row, "kill", { signal: String(signal) })).immediate();
   held.move();
   return process;

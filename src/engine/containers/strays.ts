@@ -2,10 +2,12 @@
  * Processes that a container leaves in a pid namespace which is not its own (`--pid`): where there are no cgroups to find them by, as
  * for a user without delegation, they are known by their root: an overlay over the container's own layer.
  */
-import { readdirSync, readFileSync } from "node:fs";
+
 import { Fd } from "../../../ffi/fd.ts";
+import { readdirSync, readFileSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
+import type { Store } from "../../state/store.ts";
 import { containerCgroup } from "./cgroup.ts";
 import type { ContainerRow } from "./row.ts";
 import { sendSignal } from "./signal.ts";
@@ -15,7 +17,7 @@ const SIGKILL = 9;
 const PASSES = 100;
 
 /** Kills what is left of a container whose first process has ended. */
-export function killStrays(store: { name: string }, row: ContainerRow): void {
+export function killStrays(store: Pick<Store, "name" | "rootless">, row: ContainerRow): void {
   if (row.options.hostConfig.PidMode === "" || containerCgroup(store, row).procs !== undefined) return;
   for (let pass = 0; pass < PASSES && killOnce(`/containers/${row.id}/upper`); pass++) Bun.sleepSync(1);
 }

@@ -1,10 +1,11 @@
 /**
  * Cleaning up after processes that were killed: containers whose monitor is gone, starts that were cut off, folders and cgroups
- * without a row. Every command that changes something sweeps, at most every few seconds.
+ * without a row.
  */
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
-import { releaseEndpoints } from "../../network/endpoint.ts";
+import { existsSync, readdirSync } from "../../../ffi/fs.ts";
+import { releaseEndpoints } from "../../network/leases.ts";
 import { removeCgroup } from "../../runtime/cgroup/act.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { sweepCgroups } from "../../runtime/cgroup/sweep.ts";
@@ -12,7 +13,7 @@ import type { Store } from "../../state/store.ts";
 import { sweepTemporary } from "../../storage/lease.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { sweepVolumes } from "../volumes/sweep.ts";
-import { containerCgroup } from "./cgroup.ts";
+import { containerCgroup, scopeRemoval, scopesOf } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
 import { tryGuardContainer } from "./guard.ts";
@@ -21,17 +22,7 @@ import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, STATES,
 import { removeRunFolder, sweepRunFolders } from "./run-folder.ts";
 import { killStrays } from "./strays.ts";
 
-const EVERY_MS = 5000;
 const ID_LENGTH = 64;
-
-/** Sweeps if nobody did for some seconds. */
-export async function sweepSometimes(store: Store): Promise<void> {
-  const mark = join(store.run, "swept");
-  const last = statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Date.now() - last < EVERY_MS) return;
-  writeFileSync(mark, "");
-  await sweep(store);
-}
 
 export async function sweep(store: Store): Promise<void> {
   const rows = store.db.query("SELECT id FROM containers WHERE state IN ('running', 'starting')").all() as { id: string }[];
@@ -84,10 +75,21 @@ async function sweepKernel(store: Store): Promise<void> {
   };
   await sweepRuntimes(store, inUse);
   sweepCgroups(detectCgroups(), store.name, inUse);
+  sweepScopes(store, inUse);
   for (const row of rowsWithParent(store)) if (!inUse(row.id)) removeCgroup(containerCgroup(store, row));
   const leases = store.db.query("SELECT DISTINCT container_id AS id FROM endpoints").all() as { id: string }[];
   for (const { id } of leases) if (!inUse(id)) releaseEndpoints(store, id);
   if (store.rootless) await sweepRootlessNetworks(store, inUse);
+}
+
+/** Scopes whose keeper is left. */
+function sweepScopes(store: Store, inUse: (id: string) => boolean): void {
+  const scopes = scopesOf(detectCgroups(), store);
+  for (const name of scopes && existsSync(scopes.folder) ? readdirSync(scopes.folder) : []) {
+    const id = scopes?.id(name);
+    if (id === undefined || inUse(id)) continue;
+    removeCgroup(scopeRemoval(`${scopes?.folder}/${name}`));
+  }
 }
 
 /** Containers whose cgroup lies elsewhere (`--cgroup-parent`): only their rows tell where. */

@@ -3,9 +3,10 @@ import { detectCgroups } from "../../runtime/cgroup/host.ts";
 import { askedOrLifted } from "../../runtime/cgroup/limits.ts";
 import { planUpdate } from "../../runtime/cgroup/plan.ts";
 import { updateCgroup } from "../../runtime/cgroup/update.ts";
+import { leaveToSystemd } from "../../runtime/systemd/host.ts";
 import { HoyError, notFound } from "../../spec/error.ts";
 import type { Store } from "../../state/store.ts";
-import { cgroupParent } from "./cgroup.ts";
+import { containerPlace } from "./cgroup.ts";
 import { checkResources } from "./check-resources.ts";
 import { blockDeviceNumbers } from "./devices.ts";
 import { recordContainer } from "./events.ts";
@@ -15,7 +16,7 @@ import type { LimitConfig } from "./options.ts";
 import { type ContainerRow, rowById } from "./row.ts";
 import { openProcess } from "./signal.ts";
 import { resources } from "./spec-resources.ts";
-import { sweepSometimes } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 import { changedLimits, mergeLimits } from "./update-limits.ts";
 
 /** Throws HoyError; all limits are as they were then. */
@@ -48,13 +49,15 @@ function changeLimits(store: Store, id: string, change: LimitConfig): void {
 }
 
 function writeLimits(store: Store, row: ContainerRow, { merged, change }: { merged: LimitConfig; change: LimitConfig }): void {
+  const { parent, id, scope } = containerPlace(store, row);
   const request = {
-    parent: cgroupParent(store, row),
-    id: row.id,
+    parent,
+    id,
     resources: resources(changedLimits(merged, change), blockDeviceNumbers),
     rootless: store.rootless,
   };
-  const plan = planUpdate(detectCgroups(), request, askedOrLifted);
+  const all = planUpdate(detectCgroups(), request, askedOrLifted);
+  const plan = scope === undefined ? all : leaveToSystemd(all, scope);
   // A kernel that does not count swap has nothing to change where nobody asked for that.
   const limits = plan.limits.map((write) => (write.subject === "swap" && change.MemorySwap === 0 ? { ...write, missingOk: true } : write));
   updateCgroup({ ...plan, limits });

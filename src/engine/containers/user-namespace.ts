@@ -2,8 +2,8 @@
  * The ids of a container's own user namespace (`--userns auto`, `keep-id`), given when it is made and its own until it is removed:
  * podman's rules (containers/storage userns.go, podman pkg/util GetKeepIDMapping). Loaded only when it is asked for.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { O_DIRECTORY, O_PATH, open } from "../../../ffi/fd.ts";
+import { existsSync, readFileSync } from "../../../ffi/fs.ts";
 import { allocateIds, type IdMaps, type IdRange, keepIdMap } from "../../runtime/id-maps.ts";
 import { parseRanges } from "../../runtime/idmap.ts";
 import { readInRoot } from "../../runtime/inroot.ts";

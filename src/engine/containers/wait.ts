@@ -1,7 +1,8 @@
 /** `wait`: blocks until containers have ended. */
-import { existsSync } from "node:fs";
+
 import { join } from "node:path";
 import { lockShared, O_RDWR, open } from "../../../ffi/fd.ts";
+import { existsSync } from "../../../ffi/fs.ts";
 import type { Store } from "../../state/store.ts";
 import { readExit } from "./finish.ts";
 import { type ContainerRow, rowById, runFolder } from "./row.ts";

@@ -1,7 +1,10 @@
 /** What `info` tells: Docker's Info (API 1.50), as far as an engine without a daemon has it. */
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { hostname, machine, release, totalmem } from "node:os";
+import { hasAppArmor } from "../../runtime/apparmor/host.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
+import { hasSelinux } from "../../runtime/selinux/host.ts";
+import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { listContainers } from "../containers/list.ts";
@@ -64,9 +67,15 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
     LoggingDriver: settings["log-driver"] ?? "json-file",
     Runtimes: { [OWN_RUNTIME]: { path: engineProgram().path }, ...settings.runtimes },
     DefaultRuntime: settings["default-runtime"] ?? OWN_RUNTIME,
-    CgroupDriver: mayUse(cgroups) ? "cgroupfs" : "none",
+    CgroupDriver: mayUse(cgroups) ? await cgroupDriver(store, cgroups) : "none",
     CgroupVersion: CGROUP_VERSIONS[cgroups.mode],
-    SecurityOptions: ["name=seccomp,profile=builtin", ...(store.rootless ? ["name=rootless"] : []), "name=cgroupns"],
+    SecurityOptions: [
+      ...(hasAppArmor() ? ["name=apparmor"] : []),
+      "name=seccomp,profile=builtin",
+      ...(settings["selinux-enabled"] && hasSelinux() ? ["name=selinux"] : []),
+      ...(store.rootless ? ["name=rootless"] : []),
+      "name=cgroupns",
+    ],
     KernelVersion: release(),
     OperatingSystem: operatingSystem(),
     OSType: "linux",
@@ -89,6 +98,14 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
 
 /** A hybrid host has its controllers in v1. */
 const CGROUP_VERSIONS = { v1: "1", hybrid: "1", v2: "2", none: "" } as const;
+
+/** As a start decides it. */
+async function cgroupDriver({ rootless }: Store, host: CgroupHost): Promise<string> {
+  if (host.mode !== "v2" || !systemdRuns()) return "cgroupfs";
+  const { managerOf } = await import("../../runtime/systemd/self.ts");
+  using manager = managerOf(host, rootless);
+  return manager ? "systemd" : "cgroupfs";
+}
 
 /** Without a delegated cgroup, a user's containers have none of their own, and no limits. */
 const mayUse = ({ v1, v2 }: CgroupHost): boolean => [...v1, ...(v2 ? [v2] : [])].some(({ base }) => base !== null);

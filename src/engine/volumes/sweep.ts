@@ -1,7 +1,8 @@
 /** Folders of volumes whose row is gone: what a kill leaves of the removal of an anonymous volume. */
-import { readdirSync, renameSync } from "node:fs";
+
 import { join } from "node:path";
-import type { Store } from "../../state/store.ts";
+import { readdirSync, renameSync } from "../../../ffi/fs.ts";
+import { forGood, type Store } from "../../state/store.ts";
 import { takeLease } from "../../storage/lease.ts";
 import { removeTree } from "../../storage/remove.ts";
 
@@ -11,6 +12,7 @@ export function sweepVolumes(store: Store): void {
   const strays = (): string[] =>
     readdirSync(folder).filter((name) => store.db.query("SELECT 1 FROM volumes WHERE name = ?").get(name) === null);
   if (strays().length === 0) return;
+  forGood(store);
   using lease = takeLease(store);
   const moveAway = (): void => {
     for (const [index, name] of strays().entries()) renameSync(join(folder, name), join(lease.folder, String(index)));

@@ -1,5 +1,5 @@
 /** Carries out cgroup plans with a few plain system calls each: the start of a container waits for it. */
-import { readdirSync, readFileSync } from "node:fs";
+
 import {
   check,
   EACCES,
@@ -16,6 +16,7 @@ import {
   SysError,
 } from "../../../ffi/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_WRONLY, open } from "../../../ffi/fd.ts";
+import { foldersIn, readFileSync } from "../../../ffi/fs.ts";
 import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";
@@ -175,8 +176,10 @@ const PATIENCE_MS = 5000;
  * Kills what is left in the container's cgroups and removes them. Returns false when something does not go in 5 s
  * (a process in uninterruptible sleep): the next sweep tries again. Cgroups that are not there are no error.
  */
-export function removeCgroup(plan: Pick<CgroupPlan, "remove" | "kill" | "procs" | "freeze">): boolean {
-  return removeAll(plan.remove, () => killCgroup(plan));
+export function removeCgroup(plan: Pick<CgroupPlan, "remove" | "scope" | "kill" | "procs" | "freeze">): boolean {
+  const { scope } = plan;
+  const all = scope === undefined ? plan : { kill: `${scope}/cgroup.kill`, procs: `${scope}/cgroup.procs` };
+  return removeAll(plan.remove, () => killCgroup(all));
 }
 
 function removeAll(directories: readonly string[], kill: () => void): boolean {
@@ -209,7 +212,7 @@ function removeTree(path: string): boolean {
 
 function children(path: string): string[] {
   try {
-    return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [`${path}/${entry.name}`] : []));
+    return foldersIn(path).map((name) => `${path}/${name}`);
   } catch (error) {
     // Another process removes the same cgroup.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];

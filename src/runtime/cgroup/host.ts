@@ -2,8 +2,9 @@
  * What cgroups this process can use: /proc/self/mountinfo and /proc/self/cgroup (cgroups(7)), read once.
  * Docker's name for a cgroup's place is kept: a path inside its hierarchy; `base` is where it lies in the file system.
  */
-import { readFileSync } from "node:fs";
+
 import { AT_FDCWD } from "../../../ffi/fd.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 
@@ -24,6 +25,11 @@ export interface V2Hierarchy {
   controllers: string[];
   ownPath: string;
   base: string | null;
+  /**
+   * `base` is what the user's manager has, and we are in a login session beside it: what lies there can be read and changed, but no
+   * process be moved into it (systemd/self.ts).
+   */
+  outside?: boolean;
 }
 
 export interface CgroupHost {
@@ -89,6 +95,14 @@ function findBase(mount: Mount, ownPath: string, gate: "cgroup.procs" | "tasks")
   }
 }
 
+/** `/user.slice/user-1000.slice/session-2.scope` → what user@1000.service has, if it is ours to write to. */
+function managersBase(mount: Mount, ownPath: string): string | null {
+  const [, slice = "", uid] = /^(.*\/user-(\d+)\.slice)\//.exec(ownPath) ?? [];
+  if (uid === undefined) return null;
+  const folder = folderOf(mount, `${slice}/user@${uid}.service`);
+  return folder !== null && writable(`${folder}/cgroup.procs`) && writable(folder) ? folder : null;
+}
+
 function controllersOf(folder: string): string[] {
   try {
     return readFileSync(`${folder}/cgroup.controllers`, "utf8").trim().split(" ").filter(Boolean);
@@ -96,6 +110,16 @@ function controllersOf(folder: string): string[] {
     // Another mount hides this one: nothing there can be used, and findBase found none.
     return [];
   }
+}
+
+/** The v1 mount of a hierarchy. Plain loops: every start asks for ten of them, before anything is compiled. */
+function mountOf(mounts: readonly Mount[], controllers: readonly string[]): Mount | undefined {
+  search: for (const mount of mounts) {
+    if (mount.type !== "cgroup") continue;
+    for (const controller of controllers) if (!mount.options.includes(controller)) continue search;
+    return mount;
+  }
+  return undefined;
 }
 
 /** The same from the two files' texts, for tests; `probe` off leaves `base` at the mountpoint and asks the file system nothing. */
@@ -109,14 +133,13 @@ export function parseCgroups(mountinfo: string, ownCgroups: string, probe = true
     if (name === "") {
       const mount = mounts.find(({ type }) => type === "cgroup2");
       if (!mount) continue;
-      const base = probe ? findBase(mount, ownPath, "cgroup.procs") : mount.mountpoint;
+      const own = probe ? findBase(mount, ownPath, "cgroup.procs") : mount.mountpoint;
+      const base = own ?? managersBase(mount, ownPath);
       const controllers = probe ? controllersOf(base ?? mount.mountpoint) : [];
-      host.v2 = { mountpoint: mount.mountpoint, controllers, ownPath, base };
+      host.v2 = { mountpoint: mount.mountpoint, controllers, ownPath, base, ...(own === base ? {} : { outside: true }) };
     } else {
       const controllers = name.split(",");
-      const mount = mounts.find(
-        ({ type, options }) => type === "cgroup" && controllers.every((controller) => options.includes(controller)),
-      );
+      const mount = mountOf(mounts, controllers);
       if (!mount) continue;
       const base = probe ? findBase(mount, ownPath, "tasks") : mount.mountpoint;
       host.v1.push({ name, controllers, mountpoint: mount.mountpoint, ownPath, base });
@@ -131,5 +154,19 @@ let detected: CgroupHost | undefined;
 /** Reads this process's cgroups, once: half a millisecond with ten hierarchies. */
 export function detectCgroups(): CgroupHost {
   detected ??= parseCgroups(readFileSync("/proc/self/mountinfo", "utf8"), readFileSync("/proc/self/cgroup", "utf8"));
+  return detected;
+}
+
+/** After this process was moved. */
+export function detectCgroupsAnew(): CgroupHost {
+  detected = undefined;
+  return detectCgroups();
+}
+
+/** From here on this process has no cgroups where it could only have looked on. */
+export function giveUpOutside(): CgroupHost {
+  const { v2, ...rest } = detectCgroups();
+  const { outside: _outside, ...ours } = v2 ?? { mountpoint: "", controllers: [], ownPath: "", base: null };
+  detected = v2 ? { ...rest, v2: { ...ours, base: null } } : rest;
   return detected;
 }

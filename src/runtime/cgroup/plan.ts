@@ -4,9 +4,10 @@
  *     <base>/<parent>/monitors   every monitor of the store: no limits, out of reach of its containers' kill and freeze
  *     <base>/<parent>/<id>       the payload of one container, with its limits
  *
- * in each hierarchy that we may write; with `--cgroup-parent` the payload lies below that one in place of the store's. A monitor that cleans up after its own container executes hoy inside its cgroup, so a
- * cgroup of its own could never be removed by it: hence one for all. <base> is the mountpoint for root (also where systemd
- * runs: plain files, no scope) and the highest delegated cgroup for a user.
+ * in each hierarchy that we may write; with `--cgroup-parent` the payload lies below that one in place of the store's, and where
+ * systemd runs in a scope that it made (runtime/systemd). A monitor that cleans up after its own container executes hoy inside its
+ * cgroup, so a cgroup of its own could never be removed by it: hence one for all. <base> is the mountpoint for root and the highest
+ * delegated cgroup for a user.
  */
 import { HoyError } from "../../spec/error.ts";
 import type { Resources } from "../../spec/runtime.ts";
@@ -66,6 +67,8 @@ export interface CgroupPlan {
   payloadInto?: string;
   /** rmdir in this order. */
   remove: string[];
+  /** A scope of systemd's around the payload, all of which goes when the cgroup is removed. */
+  scope?: string;
   /** v2's `cgroup.kill` (5.14). */
   kill?: string;
   /** A file that lists the payload's processes. */

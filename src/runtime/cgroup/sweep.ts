@@ -1,5 +1,5 @@
 /** Removes the cgroups of containers that no longer exist: of a hoy or a monitor that was killed before it could. */
-import { readdirSync, rmdirSync } from "node:fs";
+import { foldersIn, rmdirSync } from "../../../ffi/fs.ts";
 import { removeCgroup } from "./act.ts";
 import type { CgroupHost } from "./host.ts";
 import { locateCgroup, planMonitors } from "./plan.ts";
@@ -34,7 +34,7 @@ export function removeStoreCgroups(host: CgroupHost, parent: string): void {
 
 function folders(path: string): string[] {
   try {
-    return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+    return foldersIn(path);
   } catch (error) {
     // The store never ran a container in this hierarchy.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];

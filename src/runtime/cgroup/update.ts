@@ -1,6 +1,7 @@
 /** Changes the limits of a cgroup that has some already, all of them or none. */
-import { readFileSync } from "node:fs";
+
 import { EINVAL } from "../../../ffi/errno.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { put, refused, run, writeLimit } from "./act.ts";
 import type { CgroupPlan, CgroupWrite } from "./plan.ts";
 

@@ -1,9 +1,10 @@
 /** The cgroup of a container of `hoy runtime`: where linux.cgroupsPath says (config-linux.md, "Cgroups Path"), without monitors. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
 import { type CgroupHost, detectCgroups } from "../cgroup/host.ts";
 import { type CgroupPlan, locateCgroup, planCgroup } from "../cgroup/plan.ts";
+import { leaveToSystemd } from "../systemd/host.ts";
 import type { ContainerRecord } from "./record.ts";
 
 /** `/a/b/c` lies below the root of the hierarchies, or the highest cgroup that we may write; without a path the id does. */
@@ -13,7 +14,7 @@ export function cgroupPlace(spec: Spec, id: string): { parent: string; id: strin
   if (parts.includes("..") || parts.length === 0) throw new HoyError(`linux.cgroupsPath: ${path} is not the path of a cgroup`);
   if (/^[^/]*\.slice:[^/:]*:[^/:]+$/.test(path))
     throw new HoyError(`linux.cgroupsPath: ${path} is a unit of systemd`, {
-      hint: "cgroups are plain files here: give a path, or configure the caller for the cgroupfs manager",
+      hint: "give --systemd-cgroup before the command, or a path",
     });
   return { parent: `/${parts.slice(0, -1).join("/")}`, id: parts.at(-1) as string };
 }
@@ -23,8 +24,9 @@ const withoutMonitors = (plan: CgroupPlan): CgroupPlan => ({
   monitor: { join: [], shared: plan.monitor.shared.map(({ parents, prepare }) => ({ parents, prepare })) },
 });
 
-export function planContainerCgroup(spec: Spec, place: { parent: string; id: string }, rootless: boolean): CgroupPlan {
-  return withoutMonitors(planCgroup(detectCgroups(), { ...place, resources: spec.linux?.resources, rootless }));
+export function planContainerCgroup(spec: Spec, place: NonNullable<ContainerRecord["cgroup"]>, rootless: boolean): CgroupPlan {
+  const plan = withoutMonitors(planCgroup(detectCgroups(), { ...place, resources: spec.linux?.resources, rootless }));
+  return place.unit ? leaveToSystemd(plan, plan.payloadInto) : plan;
 }
 
 const NONE: CgroupPlan = { monitor: { join: [], shared: [] }, directories: [], prepare: [], limits: [], payloadJoin: [], remove: [] };

@@ -73,7 +73,9 @@ export function copyUp(bundle: Pick<Bundle, "spec" | "rootfs">, mount: Mount): F
     const equals = word.indexOf("=");
     return equals < 0 ? [word, null] : [word.slice(0, equals), word.slice(equals + 1)];
   });
-  const made = newMount("tmpfs", [["source", source || "tmpfs"], ...words.filter(([key]) => !OWN.has(key))]);
+  const label = bundle.spec.linux?.mountLabel;
+  const context: [string, string][] = label ? [["context", label]] : [];
+  const made = newMount("tmpfs", [["source", source || "tmpfs"], ...words.filter(([key]) => !OWN.has(key)), ...context]);
   using folder = openAt(made.number, ".", O_RDONLY | O_DIRECTORY);
   copyFolder(place.number, folder.number);
   setOwn(folder, new Map(words.flatMap(([key, value]) => (value !== null && OWN.has(key) ? [[key, value] as const] : []))), bundle.spec);

@@ -1,14 +1,15 @@
 /** `create`: from a bundle to a first process that is set up and waits; `run` is the same without the wait (runtime.md, "Lifecycle"). */
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { check } from "../../../ffi/errno.ts";
 import { Fd, O_DIRECTORY, O_RDONLY, open, socketPair } from "../../../ffi/fd.ts";
+import { renameSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { spawnPlayer, waitChild } from "../../../ffi/player.ts";
 import { bindDatagram } from "../../../ffi/socket.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { Flag, Mode, PlayerFd, Tape } from "../../../ffi/tape.ts";
-import { HoyError } from "../../spec/error.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
 import { createCgroup, removeCgroup } from "../cgroup/act.ts";
 import { detectCgroups } from "../cgroup/host.ts";
@@ -25,6 +26,7 @@ import { connectConsole, MASTER_BODY } from "./console.ts";
 import { LISTENER, MOUNTED, script, type Turns } from "./conversation.ts";
 import { explain } from "./explain.ts";
 import { runHooks } from "./hooks.ts";
+import { joinRdtGroups, makeRdtGroups, type RdtGroups, removeRdtGroups } from "./intel-rdt.ts";
 import { idMaps, newNamespaces, planNamespaces } from "./namespaces.ts";
 import { moveNetDevices } from "./net-devices.ts";
 import { prepareMounts } from "./ready-mounts.ts";
@@ -51,6 +53,8 @@ export interface CreateRequest {
   separateStart: boolean;
   /** The caller waits for the container's end. */
   foreground: boolean;
+  /** --systemd-cgroup. */
+  systemd: boolean;
 }
 
 export interface Created {
@@ -129,6 +133,11 @@ interface Work {
   undo: (() => void)[];
 }
 
+/** An ordinary user's login session has no cgroups of its own: the process gets into those of the user's manager. */
+async function leaveSession(): Promise<void> {
+  if (detectCgroups().v2?.outside) (await import("../systemd/self.ts")).enterDelegation();
+}
+
 function turnsOf({ spec, rootfs }: Bundle, separateStart: boolean): Turns {
   const userNamespace = idMaps(spec) !== undefined;
   const joinsUser = spec.linux?.namespaces?.some(({ type, path }) => type === "user" && path !== undefined) ?? false;
@@ -147,12 +156,17 @@ async function create(work: Work): Promise<Created> {
   const { spec } = bundle;
   const turns = turnsOf(bundle, request.separateStart);
   writeSpec(folder, spec);
-  const place = mayManageCgroups(spec) ? cgroupPlace(spec, request.id) : undefined;
+  await leaveSession();
+  const scope = request.systemd ? (await import("./scope.ts")).makeScope(spec, request.id) : undefined;
+  undo.push(() => scope?.undo());
+  const place = scope?.place ?? (mayManageCgroups(spec) ? cgroupPlace(spec, request.id) : undefined);
   const cgroup = place && planContainerCgroup(spec, place, inUserNamespace());
   if (cgroup) {
     undo.push(() => void removeCgroup(cgroup));
     createCgroup(cgroup);
   }
+  const rdt = spec.linux?.intelRdt ? makeRdtGroups(spec.linux.intelRdt, request.id) : undefined;
+  undo.push(() => removeRdtGroups({ ...(rdt ? { rdt } : {}) }));
   const tape = new Tape();
   const [ours, theirs] = socketPair();
   const conversation = new Conversation(ours, tape);
@@ -160,9 +174,11 @@ async function create(work: Work): Promise<Created> {
   const player = await spawn(work, { tape, theirs, turns, cgroup });
   theirs.close();
   const pid = Number(conversation.expect(From.pid));
+  scope?.settle();
   if (!request.foreground) waitChild(player.pid);
   // should anything fail from here on, the process ends with the conversation; it may hold it up
   undo.push(() => sys(NR.kill, pid, 9));
+  if (rdt) joinRdtGroups(rdt, pid);
   if (turns.outside) {
     if (cgroup) attachProcess(cgroup, pid);
     const maps = idMaps(spec);
@@ -171,7 +187,7 @@ async function create(work: Work): Promise<Created> {
   }
   const devices = moveNetDevices(spec, pid);
   undo.push(() => devices?.undo());
-  const record = recordOf(work, { pid, tape, place });
+  const record = recordOf(work, { pid, tape, place, rdt });
   if (turns.hooks) await runCreateHooks(conversation, record, spec);
   conversation.expect(From.ready);
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
@@ -192,7 +208,7 @@ interface Spawning {
 async function spawn({ request, bundle, folder }: Work, { tape, theirs, turns, cgroup }: Spawning): Promise<{ pid: number; ended: Fd }> {
   const { spec, rootfs } = bundle;
   using into = cgroup?.payloadInto === undefined ? undefined : open(cgroup.payloadInto, O_RDONLY | O_DIRECTORY);
-  using root = turns.rootfs === undefined ? copyRoot(rootfs) : undefined;
+  using root = turns.rootfs === undefined ? copyRoot(bundle) : undefined;
   using ready = prepareMounts(bundle, request.preserved);
   using startSocket = turns.separateStart ? bindDatagram(folder, START_SOCKET) : undefined;
   const terminal = spec.process?.terminal === true;
@@ -265,7 +281,7 @@ function cgroupMounts(spec: Spec, cgroup: CgroupPlan | undefined) {
 
 function recordOf(
   { request, bundle }: Work,
-  { pid, tape, place }: { pid: number; tape: Tape; place: ContainerRecord["cgroup"] | undefined },
+  { pid, tape, place, rdt }: { pid: number; tape: Tape; place: ContainerRecord["cgroup"] | undefined; rdt: RdtGroups | undefined },
 ): ContainerRecord {
   const from = tape.steps.indexOf("wait for start");
   return {
@@ -278,6 +294,7 @@ function recordOf(
     created: new Date().toISOString(),
     owner: ownIdentity().name,
     ...(place ? { cgroup: place } : {}),
+    ...(rdt ? { rdt } : {}),
     steps: from < 0 ? { from: 0, names: [] } : { from, names: tape.steps.slice(from) },
   };
 }
@@ -302,6 +319,6 @@ export function writePidFile(path: string, pid: number): void {
     writeFileSync(`${path}.tmp`, String(pid), { mode: 0o666 });
     renameSync(`${path}.tmp`, path);
   } catch (error) {
-    throw new HoyError(`cannot write the pid file ${path}: ${(error as Error).message}`, { cause: error });
+    throw new HoyError(`cannot write the pid file ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

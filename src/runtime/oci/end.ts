@@ -1,7 +1,8 @@
 /** `kill` and `delete`. */
-import { rmSync, writeFileSync } from "node:fs";
+
 import { check, ESRCH } from "../../../ffi/errno.ts";
 import { Fd } from "../../../ffi/fd.ts";
+import { rmSync, writeFileSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";
@@ -9,6 +10,7 @@ import { killCgroup, removeCgroup } from "../cgroup/act.ts";
 import { waitReadable } from "../frames.ts";
 import { isFrozen, locateContainerCgroup, processes } from "./cgroup.ts";
 import { runHooks } from "./hooks.ts";
+import { removeRdtGroups } from "./intel-rdt.ts";
 import { hasNew } from "./namespaces.ts";
 import { type ContainerRecord, folderOf, isAlive, lockFolder, readRecord, readSpec, statusOf } from "./record.ts";
 import { stateOf } from "./state.ts";
@@ -77,6 +79,8 @@ export async function deleteContainer(root: string, id: string, force: boolean, 
     }
   }
   if (!removeCgroup(cgroup)) throw new HoyError(`the cgroup of container ${id} cannot be removed: a process in it does not end`);
+  if (record.cgroup?.unit) (await import("./scope.ts")).stopScope(record.cgroup.unit);
+  removeRdtGroups(record);
   const spec = readSpec(folder);
   rmSync(folder, { recursive: true, force: true });
   try {

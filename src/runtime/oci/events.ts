@@ -1,7 +1,8 @@
 /** `events`: what a container uses, and when the kernel kills for want of memory. */
-import { existsSync, readFileSync } from "node:fs";
+
 import { check, ESRCH } from "../../../ffi/errno.ts";
 import { Fd, O_CLOEXEC, O_RDONLY, open } from "../../../ffi/fd.ts";
+import { existsSync, readFileSync } from "../../../ffi/fs.ts";
 import { cstr, sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";

@@ -7,6 +7,7 @@ import { NR } from "../../../ffi/syscalls.ts";
 import { Flag, Mode, Part, PlayerFd, slot, Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Process, Spec } from "../../spec/runtime.ts";
+import { detectCgroups } from "../cgroup/host.ts";
 import { enter, joinPart } from "../exec.ts";
 import { encodeFrame, From } from "../frames.ts";
 import { planProcess } from "../plan/process.ts";
@@ -19,6 +20,7 @@ import { connectConsole, MASTER_BODY } from "./console.ts";
 import { LISTENER } from "./conversation.ts";
 import { ownNamespaces, writePidFile } from "./create.ts";
 import { explain } from "./explain.ts";
+import { rdtTasks } from "./intel-rdt.ts";
 import { findContainer } from "./list.ts";
 import type { ContainerRecord } from "./record.ts";
 import { connectAgent, DescriptorReader, notifies } from "./seccomp-agent.ts";
@@ -49,6 +51,7 @@ export async function execInContainer(request: ExecRequest): Promise<{ pid: numb
   if (status === "paused" && !request.ignorePaused)
     throw new HoyError("cannot exec in a paused container (use --ignore-paused to override)", { status: 409 });
   const process = request.process(spec);
+  if (detectCgroups().v2?.outside) (await import("../systemd/self.ts")).enterDelegation();
   try {
     using target = new Fd(check(sys(NR.pidfd_open, record.pid, 0), "open the container's first process"));
     return await start(request, { record, spec, process, target });
@@ -81,7 +84,10 @@ async function start(request: ExecRequest, { record, spec, process, target }: Jo
     target,
     process,
     namespaces: ownNamespaces(spec),
-    joinCgroups: place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
+    joinCgroups: [
+      ...place.directories.filter((folder) => folder !== place.payloadInto).map((folder) => `${below(folder)}/tasks`),
+      ...rdtTasks(record.rdt),
+    ],
     into: place.payloadInto === undefined ? undefined : below(place.payloadInto),
   });
   early.ops.push(...joining.ops);

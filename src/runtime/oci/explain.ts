@@ -2,6 +2,7 @@
 import { EACCES, ENOENT, ENOTDIR, errnoWords, SysError } from "../../../ffi/errno.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
+import { explainLabel } from "../plan/labels.ts";
 
 export function explain(error: unknown, { process }: Pick<Spec, "process">): unknown {
   if (!(error instanceof SysError)) return error;
@@ -17,7 +18,7 @@ export function explain(error: unknown, { process }: Pick<Spec, "process">): unk
         : errnoWords(error.errno);
     return failed(`exec: ${JSON.stringify(program)}: ${why}`, error);
   }
-  return failed(error.message, error);
+  return failed(explainLabel(error.step, error.code)?.message ?? error.message, error);
 }
 
 const failed = (why: string, cause: SysError): HoyError =>

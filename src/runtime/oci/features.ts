@@ -1,11 +1,11 @@
 /** `features`: what this runtime does on this kernel (runtime-spec features.md, features-linux.md). */
-import { existsSync } from "node:fs";
+import { existsSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { CAPABILITIES, lastCapability } from "../capabilities.ts";
 import { detectCgroups } from "../cgroup/host.ts";
 import { MEMORY_FLAGS, MEMORY_MODES } from "../plan/memory-policy.ts";
-import { MOUNT_WORDS } from "../plan/mount-options.ts";
+import { mountWords } from "../plan/mount-options.ts";
 import { SECCOMP_FLAGS } from "./seccomp-flags.ts";
 import { OCI_VERSION } from "./state.ts";
 
@@ -29,7 +29,7 @@ export function features(version: string) {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
     hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-    mountOptions: [...MOUNT_WORDS].sort(),
+    mountOptions: mountWords().sort(),
     linux: {
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"].filter((type) =>
         existsSync(`/proc/self/ns/${{ mount: "mnt", network: "net" }[type] ?? type}`),
@@ -38,8 +38,8 @@ export function features(version: string) {
       cgroup: {
         v1: host.v1.length > 0,
         v2: host.v2 !== undefined,
-        systemd: false,
-        systemdUser: false,
+        systemd: true,
+        systemdUser: true,
         rdma: [...host.v1.flatMap(({ controllers }) => controllers), ...(host.v2?.controllers ?? [])].includes("rdma"),
       },
       seccomp: {
@@ -54,9 +54,9 @@ export function features(version: string) {
         knownFlags: Object.keys(SECCOMP_FLAGS),
         supportedFlags: Object.keys(SECCOMP_FLAGS).filter(isSupported),
       },
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
       memoryPolicy: { modes: Object.keys(MEMORY_MODES), flags: Object.keys(MEMORY_FLAGS) },

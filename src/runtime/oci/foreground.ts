@@ -1,6 +1,7 @@
 /** What a command in the foreground needs of the process that it started: its end, its terminal. */
-import { read } from "node:fs";
+
 import { type Fd, receiveFds, socketPair } from "../../../ffi/fd.ts";
+import { nodeFs } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { waitChild } from "../../../ffi/player.ts";
 import { NR } from "../../../ffi/syscalls.ts";
@@ -22,7 +23,7 @@ export async function waitForEnd({ pid, ended }: Player, onLonger: () => void): 
     onLonger();
     await new Promise<void>((resolve) => {
       const again = (): void =>
-        read(ended.number, Buffer.alloc(1), 0, 1, null, (error) => (error?.code === "EAGAIN" ? again() : resolve()));
+        nodeFs().read(ended.number, Buffer.alloc(1), 0, 1, null, (error) => (error?.code === "EAGAIN" ? again() : resolve()));
       again();
     });
   }

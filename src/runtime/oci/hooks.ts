@@ -2,9 +2,10 @@
  * Hooks (config.md, "POSIX-platform Hooks"): programs of the caller's that get the container's state on standard input. Those of the
  * runtime's namespaces are started as they are; those of the container's by the player, which joins the namespaces first.
  */
-import { readFileSync } from "node:fs";
+
 import { check } from "../../../ffi/errno.ts";
 import { type Fd, memfd } from "../../../ffi/fd.ts";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { spawnPlayer, waitChild } from "../../../ffi/player.ts";
 import { NR } from "../../../ffi/syscalls.ts";

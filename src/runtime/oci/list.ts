@@ -1,5 +1,5 @@
 /** `state`, `list`, `ps`, `pause`, `resume`: what is, and whether it stands still. */
-import { writeFileSync } from "node:fs";
+import { writeFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
 import { isFrozen, locateContainerCgroup, processes } from "./cgroup.ts";

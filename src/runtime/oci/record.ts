@@ -7,14 +7,23 @@
  *
  * Its lock is the flock of the folder itself.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+
 import { join } from "node:path";
 import { isErrno } from "../../../ffi/at.ts";
 import { ENOENT } from "../../../ffi/errno.ts";
 import { type Fd, lockExclusive, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
-import { HoyError } from "../../spec/error.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
+import { HoyError, reasonOf } from "../../spec/error.ts";
 import { parseExact, stringifyExact } from "../../spec/json.ts";
 import type { Spec } from "../../spec/runtime.ts";
+import type { RdtGroups } from "./intel-rdt.ts";
+
+/** A unit of systemd's, with --systemd-cgroup. */
+export interface UnitRecord {
+  name: string;
+  /** The id on the host of whose manager has it; absent for the machine's. */
+  user?: number;
+}
 
 export interface ContainerRecord {
   ociVersion: string;
@@ -29,7 +38,9 @@ export interface ContainerRecord {
   created: string;
   owner: string;
   /** Absent where the container has no cgroup of its own. */
-  cgroup?: { parent: string; id: string };
+  cgroup?: { parent: string; id: string; unit?: UnitRecord };
+  /** Absent without linux.intelRdt. */
+  rdt?: RdtGroups;
   /** Names of the steps that are left to be played, by number: a failure during `start` is told by number. */
   steps: { from: number; names: readonly string[] };
 }
@@ -53,13 +64,13 @@ export function folderOf(root: string, id: string): string {
 /** Makes the folder of a new container and takes its lock. Throws HoyError when there is one of that name. */
 export function makeFolder(root: string, id: string): { folder: string; lock: Fd } {
   const folder = folderOf(root, id);
-  mkdirSync(root, { recursive: true, mode: 0o711 });
+  mkdirSync(root, { recursive: true, mode: 0o700 });
   try {
-    mkdirSync(folder, { mode: 0o711 });
+    mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw new HoyError(`cannot make ${folder}: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw new HoyError(`cannot make ${folder}: ${reasonOf(error)}`);
     if (!takeOver(folder)) throw new HoyError("container with given ID already exists");
-    mkdirSync(folder, { mode: 0o711 });
+    mkdirSync(folder, { mode: 0o700 });
   }
   return { folder, lock: lockFolder(folder) };
 }

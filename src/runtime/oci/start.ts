@@ -1,8 +1,9 @@
 /** `start`: the word to a container that was created. The words of the conversation are drawn in conversation.ts. */
-import { unlinkSync } from "node:fs";
+
 import { join } from "node:path";
 import { check, SysError } from "../../../ffi/errno.ts";
 import { Fd, sendFds, socketPair } from "../../../ffi/fd.ts";
+import { rmSync } from "../../../ffi/fs.ts";
 import { sys } from "../../../ffi/libc.ts";
 import { connectDatagram } from "../../../ffi/socket.ts";
 import { NR } from "../../../ffi/syscalls.ts";
@@ -63,7 +64,7 @@ function giveWord(folder: string, record: ContainerRecord, spec: Spec): void {
     agent?.handOver(frames.fds.shift(), record.pid, stateOf(record, spec, "created"));
     frame = frames.next();
   }
-  unlinkSync(join(folder, START_SOCKET));
+  rmSync(join(folder, START_SOCKET));
   if (frame?.type !== From.failed) return;
   const step = record.steps.names[frame.data.readInt32LE(0) - record.steps.from] ?? "start the container's program";
   throw explain(new SysError(step, frame.data.readInt32LE(4)), spec);

@@ -1,11 +1,12 @@
 /** `update`: other limits for a container that runs, or waits for its start. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Resources } from "../../spec/runtime.ts";
 import { detectCgroups } from "../cgroup/host.ts";
 import { cannotLimit } from "../cgroup/limits.ts";
 import { locateCgroup, planUpdate } from "../cgroup/plan.ts";
 import { updateCgroup } from "../cgroup/update.ts";
+import { leaveToSystemd } from "../systemd/host.ts";
 import { findContainer } from "./list.ts";
 import { folderOf, lockFolder, writeSpec } from "./record.ts";
 import { inUserNamespace } from "./user.ts";
@@ -77,7 +78,7 @@ function checkUsage(directory: string | undefined, { limit, checkBeforeUpdate }:
 }
 
 /** Changes the limits that `change` names; the device rules of a container stay. Throws HoyError: nothing has changed then. */
-export function updateContainer(root: string, id: string, change: Resources): void {
+export async function updateContainer(root: string, id: string, change: Resources): Promise<void> {
   const folder = folderOf(root, id);
   using _lock = lockFolder(folder);
   const { record, spec, status } = findContainer(root, id);
@@ -85,8 +86,13 @@ export function updateContainer(root: string, id: string, change: Resources): vo
   if (!record.cgroup) throw new HoyError("cannot update: this container has no cgroup", { status: 400 });
   const merged = mergeResources(spec.linux?.resources ?? {}, change);
   const resources = changedResources(merged, change);
+  const { unit } = record.cgroup;
   const host = detectCgroups();
   checkUsage(locateCgroup(host, record.cgroup.parent, record.cgroup.id).payloadInto, resources.memory ?? {});
-  updateCgroup(planUpdate(host, { ...record.cgroup, resources, rootless: inUserNamespace() }));
+  const plan = planUpdate(host, { ...record.cgroup, resources, rootless: inUserNamespace() });
+  if (unit) {
+    const { updateScope } = await import("./scope.ts");
+    updateScope(unit, { before: spec.linux?.resources ?? {}, resources }, () => updateCgroup(leaveToSystemd(plan, undefined)));
+  } else updateCgroup(plan);
   writeSpec(folder, { ...spec, linux: { ...spec.linux, resources: merged } });
 }

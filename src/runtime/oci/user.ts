@@ -1,5 +1,5 @@
 /** Who we are to the kernel: root, root of a user namespace, or an ordinary user; and the ids of a namespace that we make. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { IDMapping, Spec } from "../../spec/runtime.ts";
 import { detectCgroups } from "../cgroup/host.ts";

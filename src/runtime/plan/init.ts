@@ -7,10 +7,12 @@
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDWR } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { Part, PlayerFd, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
+import { withoutTrailingSlashes } from "../../spec/path.ts";
 import type { Mount, Spec } from "../../spec/runtime.ts";
 import type { CgroupMount } from "../cgroup/mounts.ts";
 import { planCgroupView } from "./cgroup.ts";
 import { planDevices } from "./devices.ts";
+import { checkedMountLabel, execLabels, immediateProfile, keyLabel, type ProcWrite, writeHostProc, writeTo } from "./labels.ts";
 import { planMasked, planReadonly } from "./masks.ts";
 import { planMounts, setAttributes } from "./mounts.ts";
 import { makeDirectories, type Planner } from "./paths.ts";
@@ -34,6 +36,8 @@ const IFF_UP = 1;
 
 const FILE = slot(0);
 const PROC = slot(6);
+/** The file that changes the profile of a first process which never executes. */
+const PROFILE = slot(47);
 /** /dev/null of the host, for streams that come from nowhere. */
 export const NULL_DEVICE = slot(7);
 
@@ -65,6 +69,8 @@ export interface InitRequest {
   listener?: Uint8Array | undefined;
   /** The session keyring of the caller is kept. */
   keepsKeyring?: boolean;
+  /** `--init`: the first process stays what it is, and its child executes the program. */
+  reaper?: boolean;
 }
 
 /** The turns of another conversation than the monitor's. */
@@ -93,19 +99,25 @@ export function joinCgroups(part: Part, files: readonly string[]): void {
 }
 
 /** Leaves the caller's session keyring for the container's: what the caller keeps there is no business of the container's. */
-export function joinKeyring(part: Part, id: string): void {
+export function joinKeyring(part: Part, id: string, label: string | undefined): void {
+  if (label) writeHostProc(part, [keyLabel(label)]);
   part.op("session keyring", NR.keyctl, [KEYCTL_JOIN_SESSION_KEYRING, `_ses.${id}`], { ignore: "any" });
+  if (label) writeHostProc(part, [keyLabel(undefined)]);
 }
 
 /** A folder of somebody else's on /dev (`-v /dev:/dev`) is left as it is: nodes made there would be made on the host. */
 const isBound = (spec: Spec, path: string): boolean =>
   (spec.mounts ?? []).some(
     ({ destination, type, options = [] }) =>
-      destination.replace(/\/+$/, "") === path && (type === "bind" || options.includes("bind") || options.includes("rbind")),
+      withoutTrailingSlashes(destination) === path && (type === "bind" || options.includes("bind") || options.includes("rbind")),
   );
 
-function attachRoot({ part }: Planner, request: InitRequest, shared: boolean): void {
-  part.op("make the mounts private", NR.mount, [0, "/", 0, MS_REC | (shared ? MS_SLAVE : MS_PRIVATE), 0]);
+function attachRoot(planner: Planner, request: InitRequest, shared: boolean): void {
+  const { part } = planner;
+  const propagation = shared ? MS_SLAVE : MS_PRIVATE;
+  part.op("make the mounts private", NR.mount, [0, "/", 0, MS_REC | propagation, 0]);
+  // a copy of a mount of the host's would share with it whatever is mounted here
+  setAttributes(planner, "make the root file system private", PlayerFd.rootfs, { propagation, recursive: true });
   part.op("attach the root file system", NR.move_mount, [PlayerFd.rootfs, "", AT_FDCWD, request.mountpoint, MOVE_MOUNT_F_EMPTY_PATH]);
 }
 
@@ -116,6 +128,7 @@ function pivot({ part }: Planner): void {
   part.op("chdir /", NR.chdir, ["/"]);
 }
 
+const PR_SET_DUMPABLE = 4;
 const SHARED = 1 << 20;
 const UNBINDABLE = 1 << 17;
 
@@ -131,22 +144,34 @@ function setNames({ part }: Planner, spec: Spec): void {
   if (spec.domainname) part.op("setdomainname", NR.setdomainname, [spec.domainname, Buffer.byteLength(spec.domainname)]);
 }
 
-/** Writes sysctls and oom_score_adj through a procfs of our own that nothing in the image can stand in for (CVE-2025-52881). */
-function writeProc({ part }: Planner, spec: Spec): void {
-  const files = Object.entries(spec.linux?.sysctl ?? {}).map(([key, value]) => [`sys/${key.replaceAll(".", "/")}`, value] as const);
+/** What is written to files of /proc for the container. */
+function procWrites(spec: Spec, reaper: boolean): ProcWrite[] {
   const score = spec.process?.oomScoreAdj;
-  const all = [...files, ...(score === undefined ? [] : [["self/oom_score_adj", String(score)] as const])];
-  if (all.length === 0) return;
+  const files: [path: string, value: string][] = [
+    ...Object.entries(spec.linux?.sysctl ?? {}).map(([key, value]): [string, string] => [`sys/${key.replaceAll(".", "/")}`, value]),
+    ...(score === undefined ? [] : [["self/oom_score_adj", String(score)] as [string, string]]),
+  ];
+  const labels = spec.process ? execLabels(reaper ? { ...spec.process, apparmorProfile: "" } : spec.process) : [];
+  return [...files.map(([path, value]) => ({ step: `write ${value} to /proc/${path}`, path, value })), ...labels];
+}
+
+/**
+ * Writes sysctls, oom_score_adj and labels through a procfs of our own that nothing in the image can stand in for (CVE-2025-52881).
+ * The file for a profile that is set later is left open in PROFILE.
+ */
+function writeProc({ part }: Planner, writes: readonly ProcWrite[], spec: Spec, later: ProcWrite | undefined): void {
+  if (writes.length === 0 && !later) return;
   if (usesHostProc(spec)) part.op("open the host's proc", NR.openat, [AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | CLOEXEC], { out: PROC });
   else {
     part.op("fsopen proc", NR.fsopen, ["proc", 1], { out: FILE });
     part.op("mount a private proc", NR.fsconfig, [FILE, 6, 0, 0, 0]).op("mount a private proc", NR.fsmount, [FILE, 1, 0xe], { out: PROC });
     part.op("close", NR.close, [FILE]);
   }
-  for (const [path, value] of all) {
+  for (const { step, path, value } of writes) {
     part.op(`open /proc/${path}`, NR.openat, [PROC, path, 1 | CLOEXEC], { out: FILE });
-    part.op(`write ${value} to /proc/${path}`, NR.write, [FILE, value, Buffer.byteLength(value)]).op("close", NR.close, [FILE]);
+    writeTo(part, FILE, { step, value }).op("close", NR.close, [FILE]);
   }
+  if (later) part.op(`open /proc/${later.path}`, NR.openat, [PROC, later.path, 1 | CLOEXEC], { out: PROFILE });
   part.op("close", NR.close, [PROC]);
 }
 
@@ -181,14 +206,18 @@ export function waitForWord({ tape, part }: Planner): void {
 export function planInit(tape: Tape, request: InitRequest): Part {
   const { spec } = request;
   const part = new Part();
-  const planner: Planner = { tape, part, known: new Set() };
+  const planner: Planner = { tape, part, known: new Set(), kernel: new Map() };
   const propagation = spec.linux?.rootfsPropagation ?? "";
-  const mounts = planMounts(spec.mounts ?? [], { ready: request.readyMounts, copies: request.copies });
+  const mounts = planMounts(spec.mounts ?? [], {
+    ready: request.readyMounts,
+    copies: request.copies,
+    label: checkedMountLabel(spec),
+  });
   request.script?.begin(planner);
   joinCgroups(part, request.joinCgroups);
   if (hasNamespace(spec, "cgroup")) part.op("unshare the cgroup namespace", NR.unshare, [CLONE_NEWCGROUP]);
   part.op("new session", NR.setsid, []).op("umask", NR.umask, [0]);
-  if (!request.keepsKeyring) joinKeyring(part, request.id);
+  if (!request.keepsKeyring) joinKeyring(part, request.id, spec.process?.selinuxLabel);
   part.op("open /dev/null", NR.openat, [AT_FDCWD, "/dev/null", O_RDWR | CLOEXEC], { out: NULL_DEVICE });
   if (!request.terminal && request.streams !== "inherited")
     useStreams(planner, { stdin: request.streams === "monitor", uid: spec.process?.user.uid ?? 0 });
@@ -201,7 +230,8 @@ export function planInit(tape: Tape, request: InitRequest): Part {
     : undefined;
   if (slave) bindConsole(planner, slave);
   planMasked(planner, spec.linux?.maskedPaths ?? []);
-  writeProc(planner, spec);
+  const profile = request.reaper && spec.process ? immediateProfile(spec.process) : undefined;
+  writeProc(planner, procWrites(spec, request.reaper ?? false), spec, profile);
   planReadonly(planner, spec.linux?.readonlyPaths ?? []);
   const cwd = spec.process?.cwd ?? "/";
   if (cwd !== "/") makeDirectories(planner, cwd);
@@ -211,9 +241,12 @@ export function planInit(tape: Tape, request: InitRequest): Part {
   planPropagation(planner, propagation);
   setNames(planner, spec);
   if (hasNamespace(spec, "network")) raiseLoopback(planner);
+  // before the wait: who had it made may wait for the end of what it was given as streams
+  if (slave) useTerminal(planner, slave);
   if (request.script) request.script.ready(planner);
   else waitForWord(planner);
-  if (slave) useTerminal(planner, slave);
+  // others in a pid namespace that is not its own may not look into what is not the user's program yet (CVE-2016-9962)
+  part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   if (spec.process)
     planProcess(tape, part, {
       process: spec.process,
@@ -226,6 +259,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
       listener: request.listener,
       personality: spec.linux?.personality,
       memoryPolicy: spec.linux?.memoryPolicy,
+      ...(profile ? { profile: { ...profile, file: PROFILE } } : {}),
     });
   return part;
 }

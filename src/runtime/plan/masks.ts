@@ -2,14 +2,15 @@
  * Masked and read-only paths (runtime-spec, "Masked Paths" and "Readonly Paths"). Sources are the host's own /dev/null, checked to be
  * the null device when the tape is made, and an empty tmpfs; targets are opened without any link (CVE-2025-31133, CVE-2015-3630).
  */
-import { lstatSync, statSync } from "node:fs";
+
 import { EBADF, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH } from "../../../ffi/fd.ts";
+import { lstatSync, statSync } from "../../../ffi/fs.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { Part, slot } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import { AT_RECURSIVE, newFileSystem, OPEN_TREE_CLONE, setAttributes } from "./mounts.ts";
-import { openInRoot, type Planner } from "./paths.ts";
+import { openInKernel, type Planner } from "./paths.ts";
 
 const TARGET = slot(1);
 const MOUNT = slot(3);
@@ -27,7 +28,7 @@ function checkNullDevice(): void {
 
 /** /proc and /sys are the kernel's: what a path is there can be seen on the host's. Elsewhere only the container knows. */
 function kind(path: string): "file" | "directory" | "absent" | "unknown" {
-  if (!/^\/(proc|sys)\//.test(path)) return "unknown";
+  if (!path.startsWith("/proc/") && !path.startsWith("/sys/")) return "unknown";
   try {
     return lstatSync(path).isDirectory() ? "directory" : "file";
   } catch {
@@ -37,7 +38,7 @@ function kind(path: string): "file" | "directory" | "absent" | "unknown" {
 
 /** Opens the path into TARGET and plays `cover` there, where it exists (and is of the kind that `flags` ask for). */
 function whereItIs(planner: Planner, path: string, step: string, cover: Part, flags = O_PATH): void {
-  openInRoot(planner, step, path, { noLinks: true, out: TARGET, ignore: ABSENT, skip: cover.ops.length, flags });
+  openInKernel(planner, step, path, { out: TARGET, ignore: ABSENT, skip: cover.ops.length, flags });
   planner.part.ops.push(...cover.ops);
 }
 

@@ -50,16 +50,17 @@ const CLEAR: Record<string, number> = {
 const IDLE = new Set(["defaults", "norelatime", "async", "noauto", "nouser", "nofail", "_netdev"]);
 
 /** All words that mean something here, for `features`. */
-export const MOUNT_WORDS: readonly string[] = [
-  "bind",
-  "rbind",
-  ...Object.keys(PROPAGATION),
-  ...[SET, CLEAR].flatMap((words) => Object.keys(words).flatMap((word) => [word, `r${word}`])),
-  ...IDLE,
-  "tmpcopyup",
-  "idmap",
-  "ridmap",
-].filter((word) => !["_netdev", "nofail", "noauto", "nouser", "rnostrictatime"].includes(word));
+export const mountWords = (): string[] =>
+  [
+    "bind",
+    "rbind",
+    ...Object.keys(PROPAGATION),
+    ...[SET, CLEAR].flatMap((words) => Object.keys(words).flatMap((word) => [word, `r${word}`])),
+    ...IDLE,
+    "tmpcopyup",
+    "idmap",
+    "ridmap",
+  ].filter((word) => !["_netdev", "nofail", "noauto", "nouser", "rnostrictatime"].includes(word));
 
 export interface MountOptions {
   bind: boolean;

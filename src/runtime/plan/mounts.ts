@@ -1,12 +1,16 @@
 /** OCI mounts → operations of the new mount API: everything is made detached, then attached by descriptor. */
-import { statfsSync, statSync } from "node:fs";
-import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
+
+import { resolve } from "node:path";
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
+import { statfsSync, statSync } from "../../../ffi/fs.ts";
+
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
+import { withoutTrailingSlashes } from "../../spec/path.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
-import { attach, makeDirectories, makeFile, type Planner } from "./paths.ts";
+import { attach, keepKernel, makeDirectories, makeFile, type Planner } from "./paths.ts";
 
 export const OPEN_TREE_CLONE = 1;
 export const AT_RECURSIVE = 0x8000;
@@ -105,6 +109,8 @@ const isShared = ({ propagation }: MountOptions): boolean => propagation !== und
 interface Planned {
   mount: Mount;
   options: MountOptions;
+  /** SELinux label for all that is in it. */
+  label: string | undefined;
   /** The descriptor of the detached mount, where somebody else has made it. */
   ready: number | undefined;
 }
@@ -124,6 +130,7 @@ function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot 
   setAttributes(planner, step, tree, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
   const target = targetOf(mount);
   attach(planner, step, tree, target, `${target}/`.startsWith("/proc/") || KERNEL_TYPES.has(mount.type ?? ""));
+  keepKernel(planner, target, tree);
 }
 
 /** Moves a detached mount in its place: one that is in no namespace cannot be copied before Linux 6.15. */
@@ -142,15 +149,29 @@ function moveIn(planner: Planner, { mount, options, ready }: Planned): void {
 /** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
 const KERNEL_TYPES = new Set(["proc", "sysfs"]);
 
-function mountNew(planner: Planner, { mount, options, ready }: Planned): void {
+/** SELinux takes no label for all of these; an mqueue's folder gets it as a file of its own has it (runc, mountToRootfs). */
+const UNLABELLED: ReadonlySet<string> = new Set([...KERNEL_TYPES, "mqueue"]);
+const FOLDER = slot(46);
+
+/** The folder of a mount that takes no label as an option. */
+function labelFolder({ part }: Planner, step: string, mount: Slot | number, label: string): void {
+  part.op(step, NR.openat, [mount, ".", O_DIRECTORY | O_CLOEXEC], { out: FOLDER });
+  part.op(`${step}: label it ${label}`, NR.fsetxattr, [FOLDER, "security.selinux", label, Buffer.byteLength(label) + 1, 0]);
+  part.op("close", NR.close, [FOLDER]);
+}
+
+function mountNew(planner: Planner, { mount, options, ready, label }: Planned): void {
   const type = mount.type ?? "";
   const step = `mount ${mount.destination} (${type})`;
   makeDirectories(planner, mount.destination);
-  const made = ready ?? newFileSystem(planner, step, type, { source: mount.source ?? type, data: options.data, attributes: options.set });
+  const data = label === undefined || UNLABELLED.has(type) ? options.data : [...options.data, `context=${label}`];
+  const made = ready ?? newFileSystem(planner, step, type, { source: mount.source ?? type, data, attributes: options.set });
+  if (label !== undefined && type === "mqueue") labelFolder(planner, step, made, label);
   if (ready !== undefined) setAttributes(planner, step, ready, { set: options.set });
   if (options.propagation)
     setAttributes(planner, step, made, { propagation: options.propagation.flag, recursive: options.propagation.recursive });
   attach(planner, step, made, mount.destination, KERNEL_TYPES.has(type));
+  keepKernel(planner, targetOf(mount), made);
 }
 
 /**
@@ -167,7 +188,12 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 const PROC_ROOT_INO = 1;
 
 const isBind = ({ type, options = [] }: Mount): boolean => type === "bind" || options.includes("bind") || options.includes("rbind");
-const targetOf = ({ destination }: Mount): string => destination.replace(/\/+$/, "");
+
+/** Without `//`, `.` and `..`, from the root (runc takes a relative one for that, too): the names by which a mount on /proc is known. */
+function targetOf({ destination }: Mount): string {
+  const plain = destination.startsWith("/") && !destination.includes("//") && !destination.includes("/.");
+  return (plain ? withoutTrailingSlashes(destination) : resolve("/", destination)) || "/";
+}
 
 /** Other mounts on or below /proc could stand in for what programs trust (CVE-2015-3631, CVE-2019-16884). */
 function refuseProc(mount: Mount): void {
@@ -197,11 +223,15 @@ const LAST_EARLY = 40;
 /**
  * Prepares the mounts of a spec. `early` is to be played before the host's tree is made private, `late` once the root is attached.
  * Mounts of type cgroup are left to the caller. `ready` has the descriptors in the player of those that are made already, `copies`
- * the sources that were copied before, by their destination.
+ * the sources that were copied before, by their destination, `label` is linux.mountLabel: that of every new file system.
  */
 export function planMounts(
   mounts: readonly Mount[],
-  given: { ready?: ReadonlyMap<Mount, number> | undefined; copies?: ReadonlyMap<string, Slot> | undefined } = {},
+  given: {
+    ready?: ReadonlyMap<Mount, number> | undefined;
+    copies?: ReadonlyMap<string, Slot> | undefined;
+    label?: string | undefined;
+  } = {},
 ): {
   early(planner: Planner): void;
   late(planner: Planner, mountCgroup: (mount: Mount) => void): void;
@@ -212,7 +242,7 @@ export function planMounts(
     const options = parseMountOptions(mount.destination, mount.options ?? []);
     if (options.idMap && !ready.has(mount))
       throw new HoyError(`the mount on ${mount.destination}: "${options.idMap}" is not supported here`);
-    return { mount, options, ready: ready.get(mount) };
+    return { mount, options, ready: ready.get(mount), label: given.label || undefined };
   });
   const isCopied = ({ destination, source }: Mount): boolean => copies.has(destination) && source === undefined;
   const shared = planned.filter(

@@ -4,6 +4,7 @@
  */
 
 import {
+  F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
@@ -14,6 +15,7 @@ import {
 } from "../../../ffi/fd.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { type OpOptions, type Part, PlayerFd, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
+import { withoutLeadingSlashes, withoutTrailingSlashes } from "../../spec/path.ts";
 
 /**
  * Where a path's operation works: the tape for structures, the part for operations. Descriptors are left open in between: all are
@@ -24,9 +26,12 @@ export interface Planner {
   part: Part;
   /** Folders of the container that were made or found before on this tape. */
   known: Set<string>;
+  /** Where the file systems mounted on /proc and /sys are held, once they are. */
+  kernel?: Map<string, Slot>;
 }
 
 const PARENT = slot(0);
+const FIRST_FD = 3;
 const MOVE_BY_DESCRIPTOR = 0x44; // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
 
 const howCache = new WeakMap<Tape, Map<string, number>>();
@@ -47,7 +52,29 @@ function how(tape: Tape, flags: number, mode: number, resolve: number): number {
   return at;
 }
 
+const KERNEL_SLOTS: Readonly<Record<string, Slot>> = { "/proc": slot(45), "/sys": slot(46) };
+
+/** Holds what was mounted on /proc or /sys, so that `openInKernel` finds it whatever the name has become. */
+export function keepKernel({ part, kernel }: Planner, path: string, mount: Slot | number): void {
+  const out = KERNEL_SLOTS[path];
+  if (!out || !kernel) return;
+  part.op(`hold ${path}`, NR.fcntl, [mount, F_DUPFD_CLOEXEC, FIRST_FD], { out });
+  kernel.set(path, out);
+}
+
+/**
+ * Opens a path without any link, below /proc or /sys in the file system that was mounted there: somebody with the image's folder at
+ * hand could put another in its place, where a mask would find nothing to cover (CVE-2025-31133).
+ */
+export function openInKernel(planner: Planner, step: string, path: string, options: Omit<OpenInRoot, "noLinks"> & { out: Slot }): void {
+  const [, top = "", rest = "."] = /^(\/[^/]+)(?:\/+(.*))?$/.exec(path) ?? [];
+  const base = path.split("/").includes("..") ? undefined : planner.kernel?.get(top);
+  openInRoot(planner, step, base ? rest : path, { ...options, noLinks: true, ...(base ? { base } : {}) });
+}
+
 export interface OpenInRoot extends OpOptions {
+  /** What the path is below of; the container's root unless given. */
+  base?: Slot;
   flags?: number;
   mode?: number;
   /** Refuses links altogether: for /proc, /sys and what a runtime trusts to be itself. */
@@ -58,23 +85,25 @@ export interface OpenInRoot extends OpOptions {
 
 /** Opens `path` of the container into a slot (O_PATH unless `flags` says otherwise). */
 export function openInRoot({ tape, part }: Planner, step: string, path: string, options: OpenInRoot & { out: Slot }): void {
-  const { flags = O_PATH, mode = 0, noLinks = false, noMounts = false, ...rest } = options;
+  const { base = PlayerFd.rootfs, flags = O_PATH, mode = 0, noLinks = false, noMounts = false, ...rest } = options;
   const links = noLinks ? RESOLVE_NO_SYMLINKS : RESOLVE_NO_MAGICLINKS;
   const resolve = RESOLVE_IN_ROOT | links | (noMounts ? RESOLVE_NO_XDEV : 0);
-  part.op(step, NR.openat2, [PlayerFd.rootfs, path.replace(/^\/+/, "") || ".", how(tape, flags, mode, resolve), 24], rest);
+  part.op(step, NR.openat2, [base, withoutLeadingSlashes(path) || ".", how(tape, flags, mode, resolve), 24], rest);
 }
 
 /** Makes the folder and its parents where they are missing. */
 export function makeDirectories(planner: Planner, path: string, mode = 0o755): void {
-  const names = path.split("/").filter(Boolean);
-  for (let depth = 0; depth < names.length; depth++) {
-    const made = `/${names.slice(0, depth + 1).join("/")}`;
-    if (planner.known.has(made)) continue;
-    planner.known.add(made);
-    const parent = names.slice(0, depth).join("/");
-    openInRoot(planner, `open /${parent} in the container`, parent, { flags: O_PATH | O_DIRECTORY, out: PARENT });
-    // a read-only or foreign file system may hold what is there already: only the open that follows decides
-    planner.part.op(`mkdir ${path} in the container`, NR.mkdirat, [PARENT, names[depth] as string, mode], { ignore: "any" });
+  let parent = "";
+  for (const name of path.split("/")) {
+    if (name === "") continue;
+    const made = `${parent}/${name}`;
+    if (!planner.known.has(made)) {
+      planner.known.add(made);
+      openInRoot(planner, `open ${parent || "/"} in the container`, parent, { flags: O_PATH | O_DIRECTORY, out: PARENT });
+      // a read-only or foreign file system may hold what is there already: only the open that follows decides
+      planner.part.op(`mkdir ${path} in the container`, NR.mkdirat, [PARENT, name, mode], { ignore: "any" });
+    }
+    parent = made;
   }
 }
 
@@ -92,6 +121,6 @@ export function attach(planner: Planner, step: string, source: Slot | number, pa
   openInRoot(planner, step, path, { noLinks, out: target });
   planner.part.op(step, NR.move_mount, [source, "", target, "", MOVE_BY_DESCRIPTOR]);
   // what lay below is out of sight now
-  const below = `/${path.replace(/^\/+|\/+$/g, "")}/`;
+  const below = `/${withoutTrailingSlashes(withoutLeadingSlashes(path))}/`;
   for (const folder of planner.known) if (folder.startsWith(below)) planner.known.delete(folder);
 }

@@ -6,8 +6,9 @@ import { NR } from "../../../ffi/syscalls.ts";
 import { type Part, PlayerSlot, type Slot, slot, type Tape } from "../../../ffi/tape.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Linux, Process } from "../../spec/runtime.ts";
-import { capabilityMask, lastCapability } from "../capabilities.ts";
+import { capabilityMask, capabilityNumber, lastCapability } from "../capabilities.ts";
 import { rlimitNumber, rlimitValue } from "../rlimits.ts";
+import { writeTo } from "./labels.ts";
 import { planMemoryPolicy } from "./memory-policy.ts";
 import { planPersonality, planScheduling } from "./scheduling.ts";
 
@@ -27,6 +28,7 @@ const REPORT = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 const LAST_FD = 0x7fffffff;
+const PATH_MAX = 4096;
 const FOLDER = slot(0);
 /** 0 when the working directory was entered as root, else the negated errno. */
 const ENTERED = slot(1);
@@ -49,6 +51,14 @@ export interface ProcessRequest {
   seccompFlags?: number | undefined;
   /** The filter has calls that somebody else answers: what is said on `report` with the descriptor for it. */
   listener?: Uint8Array | undefined;
+  /** A change of AppArmor's profile as the last thing before the program runs: what is written to which open file. */
+  profile?: ProfileChange;
+}
+
+interface ProfileChange {
+  step: string;
+  value: string;
+  file: Slot;
 }
 
 function planRlimits(tape: Tape, part: Part, limits: Process["rlimits"]): void {
@@ -80,10 +90,20 @@ function enterAsRoot(tape: Tape, part: Part, cwd: string): void {
   part.op("close", NR.close, [FOLDER], { ignore: EBADF });
 }
 
-function enterAsUser(part: Part, cwd: string, report: number): void {
+/**
+ * The kernel's name of the folder is then entered by the container's root: a link of /proc may have led out to a folder of the
+ * host's that the caller has open, whose name begins with "(unreachable)" (CVE-2024-21626).
+ */
+function enterAsUser(tape: Tape, part: Part, cwd: string, report: number): void {
+  const name = tape.space(PATH_MAX + 8);
+  tape.poke(name, "/".charCodeAt(0));
+  const step = `chdir to ${cwd}`;
   // A jump: "from 4 up to 0" is invalid, and skips what follows; up to a negated errno is up to the end, where all is closed already.
-  part.op("skip chdir", NR.close_range, [report + 1, ENTERED, 0], { ignore: EINVAL, skip: 1 });
-  part.op(`chdir to ${cwd}`, NR.chdir, [cwd]);
+  part.op("skip chdir", NR.close_range, [report + 1, ENTERED, 0], { ignore: EINVAL, skip: 3 });
+  part
+    .op(step, NR.chdir, [cwd])
+    .op(step, NR.getcwd, [name + 1, PATH_MAX])
+    .op(step, NR.chdir, [name]);
 }
 
 /** Set of capability names → the two 32-bit words of the kernel. */
@@ -111,11 +131,12 @@ const reportOf = ({ preserved = 0 }: ProcessRequest): number => REPORT + preserv
 
 /** Only 0 to 2, what the caller gave and the report are left when a path of the image is used: CVE-2024-21626. */
 function closeOthers(part: Part, request: ProcessRequest): void {
-  const { report, preserved = 0 } = request;
+  const { report, preserved = 0, profile } = request;
   const reportAt = reportOf(request);
   part.op("keep the report's descriptor", NR.dup3, [report, reportAt, O_CLOEXEC], { out: PlayerSlot.sync });
   for (let at = 0; at < preserved; at++) part.op("pass a descriptor on", NR.dup3, [PRESERVED + at, REPORT + at, 0]);
-  part.op("close all descriptors", NR.close_range, [reportAt + 1, LAST_FD, 0]);
+  if (profile) part.op("keep the profile's descriptor", NR.dup3, [profile.file, reportAt + 1, O_CLOEXEC]);
+  part.op("close all descriptors", NR.close_range, [reportAt + (profile ? 2 : 1), LAST_FD, 0]);
   part.op("never wait for the report", NR.fcntl, [reportAt, F_SETFL, O_RDWR | O_NONBLOCK]);
 }
 
@@ -140,18 +161,19 @@ function planCapabilities(tape: Tape, part: Part, { capabilities }: Process): vo
     new Uint8Array(new Uint32Array([effective[0], permitted[0], inheritable[0], effective[1], permitted[1], inheritable[1]]).buffer),
   );
   part.op("set the capabilities", NR.capset, [header, data]);
-  for (const name of capabilities?.ambient ?? []) part.op(`raise ambient ${name}`, NR.prctl, [PR_CAP_AMBIENT, 2, bitOf(name), 0, 0]);
+  // What is not inheritable cannot be ambient. runc lets such a wish be, and `runc spec` of Debian 12 makes it.
+  for (const name of capabilities?.ambient ?? [])
+    part.op(`raise ambient ${name}`, NR.prctl, [PR_CAP_AMBIENT, 2, bitOf(name), 0, 0], { ignore: EPERM });
 }
 
 function planBounding(part: Part, keep: readonly string[] = []): void {
-  const kept = capabilityMask(keep);
-  for (let number = 0; number <= lastCapability(); number++)
-    if (!(kept & (1n << BigInt(number))))
-      part.op(`drop capability ${number} from the bounding set`, NR.prctl, [PR_CAPBSET_DROP, number, 0, 0, 0]);
+  const kept = new Set(keep.map(capabilityNumber));
+  const last = lastCapability();
+  for (let number = 0; number <= last; number++)
+    if (!kept.has(number)) part.op(`drop capability ${number} from the bounding set`, NR.prctl, [PR_CAPBSET_DROP, number, 0, 0, 0]);
 }
 
 const NAME_MAX = 255;
-const PATH_MAX = 4096;
 
 /** False for what can only give ENAMETOOLONG. */
 const isNameable = (path: string): boolean =>
@@ -188,9 +210,11 @@ export function planProcess(tape: Tape, part: Part, request: ProcessRequest): vo
   planIds(tape, part, request);
   planCapabilities(tape, part, process);
   if (!request.outlivesParent) bindToMonitor(tape, part, reportAt);
-  enterAsUser(part, process.cwd, reportAt);
+  enterAsUser(tape, part, process.cwd, reportAt);
   part.op("umask", NR.umask, [process.user.umask ?? 0o022]);
   if (!early) planSeccomp(tape, part, request);
+  // whatever the profile restricts, it restricts the container, not its set-up
+  if (request.profile) writeTo(part, reportAt + 1, request.profile).op("close", NR.close, [reportAt + 1]);
   const argv = tape.strings(args);
   const env = tape.strings(process.env ?? []);
   const files = candidates(args[0] as string, process.env ?? []);

@@ -48,7 +48,7 @@ const TABLE =
   "link 86,9,=,,9;linkat 265,303,=,37,330;listen 50,363,=,201,284;listmount 458;listxattr 194,232,=,11,232;listxattrat 465;" +
   "llistxattr 195,233,=,12,233;lock ,53,,,;lookup_dcookie 212,253,=,18,249;lremovexattr 198,236,=,15,236;lseek 8,19,=,62,19;" +
   "lsetxattr 189,227,=,6,227;lsm_get_self_attr 459;lsm_list_modules 461;lsm_set_self_attr 460;lstat 6,107,=,,107;lstat64 ,196,,,196;" +
-  "madvise 28,219,=,233,220;map_shadow_stack 453;mbind 237,274,=,235,319;membarrier 324,375,=,283,389;memfd_create 319,356,=,279,385;" +
+  "madvise 28,219,=,233,220;map_shadow_stack 453,453,,=,453;mbind 237,274,=,235,319;membarrier 324,375,=,283,389;memfd_create 319,356,=,279,385;" +
   "memfd_secret 447,447,=,447,;migrate_pages 256,294,=,238,400;mincore 27,218,=,232,219;mkdir 83,39,=,,39;mkdirat 258,296,=,34,323;" +
   "mknod 133,14,=,,14;mknodat 259,297,=,33,324;mlock 149,150,=,228,150;mlock2 325,376,=,284,390;mlockall 151,152,=,230,152;" +
   "mmap 9,90,=,222,;mmap2 ,192,,,192;modify_ldt 154,123,=,,;mount 165,21,=,40,21;mount_setattr 442;move_mount 429;" +

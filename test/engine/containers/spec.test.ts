@@ -1,7 +1,13 @@
 /** The OCI spec of whole containers as golden files, and the branches of its parts one by one. */
 import { describe, expect, test } from "bun:test";
 import { completeOptions } from "../../../src/engine/containers/complete.ts";
-import { type ContainerConfig, defaultConfig, defaultHostConfig, type HostConfig } from "../../../src/engine/containers/options.ts";
+import {
+  type ContainerConfig,
+  type ContainerOptions,
+  defaultConfig,
+  defaultHostConfig,
+  type HostConfig,
+} from "../../../src/engine/containers/options.ts";
 import { buildSpec, type SpecRequest } from "../../../src/engine/containers/spec.ts";
 import { DEFAULT_CAPABILITIES } from "../../../src/runtime/capabilities.ts";
 import type { Device, Mount, Spec } from "../../../src/spec/runtime.ts";
@@ -13,12 +19,13 @@ const ID = "0123456789abcdef".repeat(4);
 interface Case {
   config?: Partial<ContainerConfig>;
   hostConfig?: Partial<HostConfig>;
+  labels?: Pick<ContainerOptions, "processLabel" | "mountLabel">;
   more?: Partial<Omit<SpecRequest, "host">> & { host?: Partial<SpecRequest["host"]> };
 }
 
-function build({ config = {}, hostConfig = {}, more = {} }: Case) {
+function build({ config = {}, hostConfig = {}, labels = {}, more = {} }: Case) {
   const options = completeOptions(
-    { config: { ...defaultConfig(), ...config }, hostConfig: { ...defaultHostConfig(), ...hostConfig }, mounts: [] },
+    { config: { ...defaultConfig(), ...config }, hostConfig: { ...defaultHostConfig(), ...hostConfig }, mounts: [], ...labels },
     {
       id: ID,
       image: { Cmd: ["sh"], Env: ["PATH=/bin"] },
@@ -247,6 +254,18 @@ describe("shared memory", () => {
     expect(shm("container:a", "/proc/5/ns/ipc")).toEqual({ destination: "/dev/shm", type: "bind", options: ["rbind", "rprivate"] });
     expect(shm("container:a", "host")?.source).toBe("/dev/shm");
   });
+});
+
+test("profile and labels are what was found for the container", () => {
+  const { spec } = build({ more: { appArmorProfile: "docker-default" } });
+  expect([spec.process?.apparmorProfile, spec.process?.selinuxLabel, spec.linux?.mountLabel]).toEqual([
+    "docker-default",
+    undefined,
+    undefined,
+  ]);
+  expect(build({ more: { appArmorProfile: "" } }).spec.process).not.toHaveProperty("apparmorProfile");
+  const labelled = build({ labels: { processLabel: "u:r:t:s0", mountLabel: "u:o:f:s0" } }).spec;
+  expect([labelled.process?.selinuxLabel, labelled.linux?.mountLabel]).toEqual(["u:r:t:s0", "u:o:f:s0"]);
 });
 
 test("paths of /proc and /sys are open, and cgroups writable, where that was asked for", () => {

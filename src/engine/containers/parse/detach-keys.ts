@@ -8,6 +8,7 @@ const CTRL: Record<string, number> = { "@": 0, "[": 27, "\\": 28, "]": 29, "^": 
 export function parseDetachKeys(text: string): Uint8Array {
   const bytes: number[] = [];
   if (text === "") return new Uint8Array();
+  if (text === DEFAULT_DETACH_KEYS) return Uint8Array.of(16, 17);
   for (const key of text.split(",")) bytes.push(code(key, text));
   return Uint8Array.from(bytes);
 }

@@ -1,5 +1,5 @@
 /** `-e` and `--env-file`: environment variables, with Docker's file format (docker/cli pkg/kvfile). */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../../../../ffi/fs.ts";
 import { reasonOf } from "../../../spec/error.ts";
 import { invalid } from "./invalid.ts";
 

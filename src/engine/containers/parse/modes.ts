@@ -26,6 +26,9 @@ export function parseUtsMode(text: string): HostConfig["UTSMode"] {
   throw invalid("--uts: invalid UTS mode");
 }
 
+/** Else it has the user namespace that hoy is in. */
+export const hasOwnUsers = (usernsMode: string): boolean => usernsMode !== "" && usernsMode !== "host";
+
 export function parseCgroupnsMode(text: string): HostConfig["CgroupnsMode"] {
   if (text === "" || text === "host" || text === "private") return text;
   throw invalid("--cgroupns: invalid CGROUP mode");

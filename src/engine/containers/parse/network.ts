@@ -15,7 +15,7 @@ export function parseNetworks(texts: readonly string[]): string {
 
 /** Docker's NetworkMode: `default` is `bridge`. The long form `name=host` is read too; its other keys belong to user networks. */
 function parseNetwork(text: string): string {
-  const name = /^name=([^,]*)$/.exec(text)?.[1] ?? text;
+  const name = text.startsWith("name=") && !text.includes(",") ? text.slice(5) : text;
   if (name === "") throw invalid("no name set for network");
   if (name === "default" || name === "bridge") return "bridge";
   if (name === "host" || name === "none") return name;

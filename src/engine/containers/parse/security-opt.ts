@@ -1,4 +1,6 @@
 /** `--security-opt` (docker/cli parseSecurityOpts, moby parseSecurityOpt). */
+
+import { checkLabelOption } from "../../../runtime/selinux/labels.ts";
 import { reasonOf } from "../../../spec/error.ts";
 import { invalid } from "./invalid.ts";
 import { parseBool } from "./numbers.ts";
@@ -7,6 +9,10 @@ export interface SecurityOptions {
   noNewPrivileges: boolean;
   /** "default", "unconfined", or the JSON of a profile in Docker's format. */
   seccomp: string;
+  /** Name of an AppArmor profile, or `unconfined`; empty: the default one. */
+  appArmor: string;
+  /** SELinux: `disable`, or `KEY:VALUE` of a label. Without effect where containers get no labels, as in Docker. */
+  labels: string[];
   /** Whether the container may change its own cgroups; undefined: as --privileged has it. */
   writableCgroups?: boolean;
 }
@@ -42,7 +48,7 @@ function profile(path: string, read: (path: string) => Uint8Array): string {
 
 /** What HostConfig.SecurityOpt asks for; an option that hoy cannot honour is an error. */
 export function securityOptions(options: readonly string[]): SecurityOptions {
-  const result: SecurityOptions = { noNewPrivileges: false, seccomp: "default" };
+  const result: SecurityOptions = { noNewPrivileges: false, seccomp: "default", appArmor: "", labels: [] };
   for (const option of options) {
     const equals = option.indexOf("=");
     const key = equals < 0 ? option : option.slice(0, equals);
@@ -50,7 +56,9 @@ export function securityOptions(options: readonly string[]): SecurityOptions {
     if (key === "no-new-privileges") result.noNewPrivileges = truth(value, option);
     else if (key === "writable-cgroups") result.writableCgroups = truth(value, option);
     else if (key === "seccomp") result.seccomp = value === "builtin" ? "default" : value;
-    else refuse(key, value, option);
+    else if (key === "apparmor") result.appArmor = value;
+    else if (key === "label") result.labels.push(checkLabelOption(value));
+    else throw invalid(`invalid --security-opt 2: ${JSON.stringify(option)}`);
   }
   return result;
 }
@@ -59,14 +67,4 @@ function truth(value: string, option: string): boolean {
   const parsed = parseBool(value);
   if (parsed === undefined) throw invalid(`invalid --security-opt 2: ${JSON.stringify(option)}`);
   return parsed;
-}
-
-/** No profile of AppArmor and no label of SELinux is ever applied, so asking for none is granted; asking for one is not. */
-function refuse(key: string, value: string, option: string): void {
-  if (key === "apparmor" && value === "unconfined") return;
-  if (key === "label" && value === "disable") return;
-  if (key === "apparmor") throw invalid(`--security-opt ${option}: AppArmor profiles are not supported`);
-  if (key === "label")
-    throw invalid(`--security-opt ${option}: SELinux labels are not supported`, "label=disable is what every container has");
-  throw invalid(`invalid --security-opt 2: ${JSON.stringify(option)}`);
 }

@@ -1,13 +1,9 @@
 /** `--sysctl` (docker/cli opts.ValidateSysctl; runc libcontainer/configs/validate, whose rules and words the daemon hands on). */
+import { sysctlNamespace } from "../../../runtime/sysctl.ts";
 import { invalid } from "./invalid.ts";
 
-/** Those of the IPC namespace, besides `fs.mqueue.`. */
-const IPC: ReadonlySet<string> = new Set(
-  ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"].map((name) => `kernel.${name}`),
-);
-
-const isIpc = (name: string): boolean => IPC.has(name) || name.startsWith("fs.mqueue.");
-const isNetwork = (name: string): boolean => name.startsWith("net.");
+const isIpc = (name: string): boolean => sysctlNamespace(name) === "ipc";
+const isNetwork = (name: string): boolean => sysctlNamespace(name) === "network";
 
 /** `net.ipv4.ip_forward=1`. A slash would lead to files that are not the namespace's. */
 export function parseSysctl(text: string): [name: string, value: string] {

@@ -63,7 +63,10 @@ describe("--security-opt", () => {
     ["seccomp:unconfined", "seccomp=unconfined"],
     ["seccomp=ok", 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'],
     ["apparmor=unconfined", "apparmor=unconfined"],
+    ["apparmor:my-profile", "apparmor=my-profile"],
     ["label:disable", "label=disable"],
+    ["label:type:svirt_apache_t", "label=type:svirt_apache_t"],
+    ["label=level:s0:c100,c200", "label=level:s0:c100,c200"],
     ["systempaths:unconfined", "systempaths=unconfined"],
     ["writable-cgroups=true", "writable-cgroups=true"],
   ])("%s", (text, result) => expect(parse(text)).toBe(result));
@@ -76,15 +79,24 @@ describe("--security-opt", () => {
     ["no-new-privileges:x", 'invalid --security-opt 2: "no-new-privileges=x"'],
     ["writable-cgroups=x", 'invalid --security-opt 2: "writable-cgroups=x"'],
     ["systempaths=x", 'invalid --security-opt 2: "systempaths=x"'],
-    ["apparmor=x", "--security-opt apparmor=x: AppArmor profiles are not supported"],
-    ["label=type:x", "--security-opt label=type:x: SELinux labels are not supported"],
+    [
+      "label=typo:x",
+      `bad label option "typo:x", valid options 'disable' or 'user, role, level, type, filetype' followed by ':' and a value`,
+    ],
+    [
+      "label=nested",
+      `bad label option "nested", valid options 'disable' or 'user, role, level, type, filetype' followed by ':' and a value`,
+    ],
   ]);
   test("a broken profile", () => expect(() => parse("seccomp=bad")).toThrow("compacting json for seccomp profile (bad) failed"));
   test("the last one counts", () => {
-    expect(securityOptions([])).toEqual({ noNewPrivileges: false, seccomp: "default" });
+    expect(securityOptions([])).toEqual({ noNewPrivileges: false, seccomp: "default", appArmor: "", labels: [] });
+    expect(securityOptions(["apparmor=a", "apparmor=b"]).appArmor).toBe("b");
     expect(securityOptions(["no-new-privileges", "seccomp=unconfined", "seccomp=builtin"])).toEqual({
       noNewPrivileges: true,
       seccomp: "default",
+      appArmor: "",
+      labels: [],
     });
   });
 });
