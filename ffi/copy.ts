@@ -25,31 +25,41 @@ import { getXattr, listXattrs, setXattr } from "./xattr.ts";
 
 const PIECE = 1 << 30;
 
-/** Copies what lies in the folder `from` into the folder `to`, and gives `to` the owner, mode and times of `from`. Throws SysError. */
-export function copyFolder(from: number, to: number): void {
-  for (const { name } of readFolder(from)) copyEntry(from, to, name);
-  copyLook(from, to);
+/** Who a copy belongs to. */
+export type Owners = (original: { uid: number; gid: number }) => { uid: number; gid: number };
+
+const same: Owners = (original) => original;
+
+/**
+ * Copies what lies in the folder `from` into the folder `to`, and gives `to` the owner, mode and times of `from`; `owners` says who
+ * the copies belong to, where it is not who has the originals. Throws SysError.
+ */
+export function copyFolder(from: number, to: number, owners: Owners = same): void {
+  for (const { name } of readFolder(from)) copyEntry(from, to, name, owners);
+  copyLook(from, to, owners);
 }
 
 /** Gives the open folder `to` the owner, mode, times and attributes of `from`. Throws SysError. */
-export function copyLook(from: number, to: number): void {
+export function copyLook(from: number, to: number, owners: Owners = same): void {
   const status = statAt(from, "");
   if (!status) return;
-  check(sys(NR.fchown, to, status.uid, status.gid), "chown the copied folder");
+  const { uid, gid } = owners(status);
+  check(sys(NR.fchown, to, uid, gid), "chown the copied folder");
   check(sys(NR.fchmod, to, status.mode & 0o7777), "chmod the copied folder");
   copyXattrs(from, to);
   check(setTimes(to, undefined, status.atime, status.mtime), "set the times of the copied folder");
 }
 
-function copyEntry(from: number, to: number, name: string): void {
-  const status = statAt(from, name);
-  if (!status) return;
+function copyEntry(from: number, to: number, name: string, owners: Owners): void {
+  const original = statAt(from, name);
+  if (!original) return;
+  const status = { ...original, ...owners(original) };
   const type = status.mode & S_IFMT;
   if (type === S_IFDIR) {
     check(mkdirAt(to, name, 0o700), `mkdir ${name}`);
     using source = openFolderAt(from, name);
     using target = openFolderAt(to, name);
-    copyFolder(source.number, target.number);
+    copyFolder(source.number, target.number, owners);
     return;
   }
   if (type === S_IFREG) {

@@ -51,7 +51,7 @@ struct head {
 #define H ((struct head *)BASE)
 enum { VERSION = 1 };
 enum { MODE_PLAY = 0, MODE_EXEC = 1, MODE_START = 2 };
-enum { TTY = 1, STDIN = 2, STDIN_ONCE = 4, NO_LOG = 8, ATTACHED = 16, REAPER = 32, FOLLOW_UP = 64, REPORT = 128, LEAVE = 256 };
+enum { TTY = 1, STDIN = 2, STDIN_ONCE = 4, NO_LOG = 8, ATTACHED = 16, REAPER = 32, FOLLOW_UP = 64, REPORT = 128, LEAVE = 256, ADOPT = 512 };
 
 /* descriptors by agreement with ffi/player.ts */
 enum { TAPE = 3, OWNER = 4, DATA = 5, RUN = 6, ALIVE = 7, ROOTFS = 8, MONITOR_CGROUP = 9, PAYLOAD_CGROUP = 10, ENGINE = 11 };
@@ -186,8 +186,8 @@ static void log_line(const char *text, int n, const char *stream) {
 }
 
 /* --- clients: frames of Docker's shape, [type, 0, 0, 0, length in big endian] --- */
-enum { F_STDOUT = 1, F_STDERR, F_HELLO, F_PID, F_READY, F_STARTED, F_FAILED, F_EXIT };
-enum { C_STDIN = 0, C_CLOSE, C_RESIZE, C_DONE, C_PLAY, C_EXEC };
+enum { F_STDOUT = 1, F_STDERR, F_HELLO, F_PID, F_READY, F_STARTED, F_FAILED, F_EXIT, F_MOUNTED, F_CREATED };
+enum { C_STDIN = 0, C_CLOSE, C_RESIZE, C_DONE, C_PLAY, C_EXEC, C_WORD, C_ADOPT };
 enum { CLIENTS = 64 };
 struct client { int fd, sent, got; u8 head[8]; u32 left; u8 body[8]; int kept; };
 static struct client client[CLIENTS];
@@ -336,7 +336,7 @@ static void record(const char *temporary, const char *name, char *b, word n) {
 }
 
 /* --- words between init and monitor, on a SOCK_SEQPACKET pair (S_PID: on a pipe, see clone_joined) --- */
-enum { S_FAILED = 1, S_TTY = 2, S_READY = 3, S_PID = 4 };
+enum { S_FAILED = 1, S_TTY = 2, S_READY = 3, S_PID = 4, S_MOUNTED = 5 };
 static int sync_fd;
 
 /* recvmsg(2) with up to two descriptors; -1 for those that did not come. */
@@ -514,18 +514,41 @@ static void start_up(word pid) {
         out_fd = passed[0]; in_fd = flags & STDIN ? out_fd : -1;
         slave_fd = sys3(NR_ioctl, out_fd, 0x5441, 2 | NOCTTY | CLOEXEC); /* TIOCGPTPEER */
       }
-      else if (r == 12 && m[0] == S_READY) frame(F_READY, "", 0);
+      else if (r == 12 && (m[0] == S_READY || m[0] == S_MOUNTED)) frame(m[0] == S_READY ? F_READY : F_MOUNTED, "", 0);
       else if (r == 12) { failed(m[1], m[2]); give_up(pid); }
       else if (going && !died_unheard(pid)) return; /* closed by execve */
       else { failed(-1, 0); give_up(pid); }
     }
     if (poll_set[1].got) {
       r = sys(NR_recvfrom, OWNER, h, 8, 0, 0, 0);
-      if (r != 8 || h[0] != C_EXEC) give_up(pid);
-      going = 1;
+      if (r != 8 || (h[0] != C_EXEC && h[0] != C_WORD)) give_up(pid);
+      going = h[0] == C_EXEC;
       sys3(NR_write, sync_fd, "x", 1);
     }
   }
+}
+
+/*
+ * Another runtime makes the container: the child was its `create` (or a detached `exec`), and what that leaves behind becomes ours, as
+ * we are its subreaper. The owner learns how the child ended, and names the process, with its terminal if it has one.
+ */
+static word adopt(word child) {
+  int status = 0, passed[2], r;
+  char h[16], b[8], *p = b;
+  sys4(NR_wait4, child, &status, 0, 0);
+  sys1(NR_close, pid_fd);
+  put_number(&p, exit_code(status), 1);
+  frame(F_CREATED, b, p - b);
+  r = receive(OWNER, h, 16, passed);
+  if (r != 16 || h[0] != C_ADOPT) leave(1);
+  child = *(word *)(h + 8);
+  pid_fd = sys2(NR_pidfd_open, child, 0);
+  if (pid_fd < 0) { failed(-1, -pid_fd); leave(1); }
+  if (passed[0] >= 0) {
+    out_fd = passed[0]; in_fd = flags & STDIN ? out_fd : -1;
+    slave_fd = sys3(NR_ioctl, out_fd, 0x5441, 2 | NOCTTY | CLOEXEC); /* TIOCGPTPEER */
+  }
+  return child;
 }
 
 static void hello(int i) {
@@ -671,6 +694,7 @@ static void monitor(void) {
   frame(F_PID, b, p - b);
   start_up(pid);
   sys1(NR_close, sync_fd);
+  if (flags & ADOPT) { pid = adopt(pid); p = b; put_number(&p, pid, 1); }
   record("pid.tmp", "pid", b, p - b);
   frame(F_STARTED, "", 0);
   /* only the first pages of the tape are needed from here on */

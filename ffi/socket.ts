@@ -1,7 +1,7 @@
 /** Unix stream sockets by path, for conversations with monitors (unix(7)). */
 import { check, ENOENT } from "./errno.ts";
 import { Fd, O_CLOEXEC, O_DIRECTORY, O_PATH, open } from "./fd.ts";
-import { sys } from "./libc.ts";
+import { cstr, sys } from "./libc.ts";
 import { NR } from "./syscalls.ts";
 
 const AF_UNIX = 1;
@@ -48,4 +48,35 @@ export function bindDatagram(folder: string, name: string): Fd {
 export function connectDatagram(folder: string, name: string): Fd | undefined {
   using at = open(folder, O_PATH | O_DIRECTORY);
   return connect(SOCK_DGRAM, `${at.path}/${name}`);
+}
+
+const SOCK_NONBLOCK = 0o4000;
+
+export interface Listener extends Disposable {
+  /** The folder, through which others can name the socket however long its path is. */
+  readonly folder: Fd;
+  /** A connection that waits; undefined when there is none. */
+  accept(): Fd | undefined;
+}
+
+/** A stream socket called `name` in `folder` that listens; one of that name is replaced. Throws SysError. */
+export function listenUnix(folder: string, name: string): Listener {
+  const at = open(folder, O_PATH | O_DIRECTORY);
+  const socket = new Fd(check(sys(NR.socket, AF_UNIX, SOCK_STREAM | O_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
+  const address = addressBytes(`${at.path}/${name}`);
+  sys(NR.unlinkat, at.number, cstr(name), 0);
+  check(sys(NR.bind, socket.number, address, address.length), `bind ${folder}/${name}`);
+  check(sys(NR.listen, socket.number, 1), `listen on ${folder}/${name}`);
+  return {
+    folder: at,
+    accept() {
+      const found = sys(NR.accept4, socket.number, 0, 0, O_CLOEXEC);
+      return found < 0 ? undefined : new Fd(found);
+    },
+    [Symbol.dispose]() {
+      sys(NR.unlinkat, at.number, cstr(name), 0);
+      socket.close();
+      at.close();
+    },
+  };
 }

@@ -136,6 +136,8 @@ const table = {
   fsmount: [432, 432],
   fspick: [433, 433],
   mount_setattr: [442, 442],
+  quotactl: [179, 60],
+  quotactl_fd: [443, 443],
   prlimit64: [302, 261],
   setpriority: [141, 140],
   setitimer: [38, 103],

@@ -17,7 +17,18 @@ const SIZE = 8 << 20;
 export const Mode = { play: 0, exec: 1, start: 2 } as const;
 /** The step of a failure that names none: the first process could not tell of it. */
 export const FIRST_PROCESS = "start the container's first process";
-export const Flag = { tty: 1, stdin: 2, stdinOnce: 4, noLog: 8, attached: 16, reaper: 32, followUp: 64, report: 128, leave: 256 } as const;
+export const Flag = {
+  tty: 1,
+  stdin: 2,
+  stdinOnce: 4,
+  noLog: 8,
+  attached: 16,
+  reaper: 32,
+  followUp: 64,
+  report: 128,
+  leave: 256,
+  adopt: 512,
+} as const;
 
 /** Descriptors that the player finds in place. */
 export const PlayerFd = {

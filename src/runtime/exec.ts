@@ -34,6 +34,8 @@ export interface ExecRequest {
   /** v1 `tasks` files, and the v2 cgroup, of the payload. */
   joinCgroups: readonly string[];
   into: string | undefined;
+  /** Gives the streams to the user of a container with a user namespace of its own (plan/streams.ts). */
+  giveStreams?: ((part: Part) => void) | undefined;
 }
 
 /** The container's, not the caller's; an ordinary user whose own is higher may not lower it. */
@@ -45,8 +47,10 @@ function setOomScore(part: Part, score: number | undefined): void {
 }
 
 /** Enters the cgroups and namespaces. Not dumpable until execve: the container may not look into what joins it (CVE-2016-9962). */
-export function joinPart(request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces" | "process">): Part {
-  const part = new Part();
+export function joinPart(
+  request: Pick<ExecRequest, "joinCgroups" | "into" | "target" | "namespaces" | "process">,
+  part = new Part(),
+): Part {
   setOomScore(part, request.process.oomScoreAdj);
   part.op("not dumpable", NR.prctl, [PR_SET_DUMPABLE, 0, 0, 0, 0]);
   // before its namespace is joined, from where the place we come from is out of sight: a clone into the cgroup would be refused there
@@ -118,6 +122,8 @@ export function execMonitored(request: MonitoredExec): { monitor: Monitor; pid: 
   } else useStreams(planner, { stdin: request.stdin, uid });
   init.op("wait for the word", NR.read, [PlayerSlot.sync, tape.space(8), 1], { expect: 1 });
   planProcess(tape, init, { ...request, report: PlayerSlot.sync });
-  const pid = monitor.play({ init, join: joinPart(request), namespaces: 0, into: undefined, rootfs: request.target });
+  const join = new Part();
+  if (!request.terminal) request.giveStreams?.(join);
+  const pid = monitor.play({ init, join: joinPart(request, join), namespaces: 0, into: undefined, rootfs: request.target });
   return { monitor, pid };
 }

@@ -5,7 +5,10 @@
  *        │  spawn, early tape ───────▶ │ detaches, joins its cgroup
  *        │  (plans the rest)           │ opens log and attach.sock
  *        │  Play ────────────────────▶ │ clone ───────────────────────▶ │ plays its part:
- *        │ ◀──────────────────── Pid   │                                │ mounts, devices, masks …
+ *        │ ◀──────────────────── Pid   │                                │ (waits for ids, if they are its own)
+ *        │  (id maps) Word ──────────▶ │ ─────────────── a byte ──────▶ │ mounts, devices, masks …
+ *        │ ◀──────────────── Mounted   │ ◀────────────── S_MOUNTED      │ (waits, where there are hooks)
+ *        │  (hooks) Word ────────────▶ │ ─────────────── a byte ──────▶ │
  *        │  (network, database row)    │ ◀──────────── terminal, READY  │ waits
  *        │ ◀─────── Ready or Failed    │                                │
  *        │  Exec ────────────────────▶ │ ─────────────── the word ────▶ │ ids, seccomp, execve
@@ -23,9 +26,9 @@ import { sys } from "../../ffi/libc.ts";
 import { NR } from "../../ffi/syscalls.ts";
 
 /** Frames from the monitor. 1 and 2 are Docker's own numbers for the streams. */
-export const From = { stdout: 1, stderr: 2, hello: 3, pid: 4, ready: 5, started: 6, failed: 7, exit: 8 } as const;
+export const From = { stdout: 1, stderr: 2, hello: 3, pid: 4, ready: 5, started: 6, failed: 7, exit: 8, mounted: 9, created: 10 } as const;
 /** Frames to the monitor. */
-export const To = { stdin: 0, close: 1, resize: 2, done: 3, play: 4, exec: 5 } as const;
+export const To = { stdin: 0, close: 1, resize: 2, done: 3, play: 4, exec: 5, word: 6, adopt: 7 } as const;
 
 /** The version that this engine speaks; a monitor says its own in Hello. */
 export const PROTOCOL = 1;

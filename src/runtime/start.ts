@@ -27,6 +27,7 @@ const SIGCHLD = 17;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const BACKLOG = 64;
+const PR_SET_CHILD_SUBREAPER = 36;
 
 /** CLONE_NEW* (namespaces(7)). */
 export const NAMESPACE_FLAGS: Readonly<Record<NamespaceType, number>> = {
@@ -56,6 +57,8 @@ export interface MonitorRequest {
   attached: boolean;
   /** `--init`: PID 1 reaps and forwards signals. */
   reaper: boolean;
+  /** The process is another runtime's: the monitor's child makes it, and the monitor takes it over. */
+  adopts?: boolean;
   /** Executed at the end when no owner does what follows. */
   engine: { path: string; argv: readonly string[]; env: readonly string[] } | undefined;
 }
@@ -67,10 +70,18 @@ export interface Monitor extends Disposable {
   readonly tape: Tape;
   /** Clones the process; returns its pid on the host. */
   play(birth: Birth): number;
+  /** Lets a process go on that waits for the ids of its user namespace, or for hooks. */
+  word(): void;
+  /** Waits until all is mounted, where the process tells of it. */
+  mounted(): void;
   /** Waits until the container is set up and only the word is missing. */
   ready(): void;
   /** Lets the user's program run; returns when it does. */
   exec(): void;
+  /** Lets another runtime make the process; returns that runtime's exit code once it has ended. */
+  create(): number;
+  /** Names the process that was made, with the terminal that it has. */
+  adopt(pid: number, terminal: Fd | undefined): void;
 }
 
 /** What the container's first process, or a process that joins a container, is born with. */
@@ -107,6 +118,7 @@ function earlyPart(tape: Tape, request: MonitorRequest): Part {
     part.op("open log.json", NR.openat, [PlayerFd.data, "log.json", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640], {
       out: PlayerSlot.log,
     });
+  if (request.adopts) part.op("take over orphans", NR.prctl, [PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0]);
   const address = socketAddress("attach.sock");
   part.op("enter the run folder", NR.fchdir, [PlayerFd.run]);
   part.op("remove an old attach.sock", NR.unlinkat, [AT_FDCWD, "attach.sock", 0], { ignore: 2 });
@@ -125,7 +137,8 @@ function flagsOf(request: MonitorRequest): number {
     (request.log.write ? 0 : Flag.noLog) |
     (request.attached ? Flag.attached : 0) |
     (request.reaper ? Flag.reaper : 0) |
-    (request.engine ? Flag.followUp : 0)
+    (request.engine ? Flag.followUp : 0) |
+    (request.adopts ? Flag.adopt : 0)
   );
 }
 
@@ -205,18 +218,42 @@ class StartUnderWay implements Monitor {
     return Number(this.#expect(From.pid).toString());
   }
 
+  word(): void {
+    this.#say(To.word);
+  }
+
+  mounted(): void {
+    this.#expect(From.mounted);
+  }
+
   ready(): void {
     this.#expect(From.ready);
   }
 
   exec(): void {
+    this.#say(To.exec);
+    this.#expect(From.started);
+  }
+
+  create(): number {
+    this.#say(To.exec);
+    return Number(this.#expect(From.created).toString());
+  }
+
+  adopt(pid: number, terminal: Fd | undefined): void {
+    const body = Buffer.alloc(8);
+    body.writeBigInt64LE(BigInt(pid));
+    sendFds(this.owner.number, encodeFrame(To.adopt, body), terminal ? [terminal] : []);
+    this.#expect(From.started);
+  }
+
+  #say(type: number): void {
     try {
-      sendFrame(this.owner.number, To.exec);
+      sendFrame(this.owner.number, type);
     } catch (error) {
       // the set-up failed meanwhile and the monitor left: its last frame says why
       if (!(error instanceof SysError) || error.errno !== EPIPE) throw error;
     }
-    this.#expect(From.started);
   }
 
   #expect(type: number): Buffer {

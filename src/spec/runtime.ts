@@ -292,6 +292,7 @@ export const SpecSchema = v.object({
 });
 
 export type Spec = v.InferOutput<typeof SpecSchema>;
+export type Hooks = v.InferOutput<typeof HooksSchema>;
 export type IntelRdt = v.InferOutput<typeof IntelRdtSchema>;
 export type Process = v.InferOutput<typeof ProcessSchema>;
 export type Capabilities = v.InferOutput<typeof CapabilitiesSchema>;

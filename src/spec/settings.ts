@@ -77,6 +77,13 @@ export const settingsSchema = v.strictObject({
   ),
   "default-address-pools": v.optional(v.array(pool)),
   init: v.optional(v.boolean()),
+  /** Other OCI runtimes by the names that --runtime takes. */
+  runtimes: v.optional(
+    v.record(v.string(), v.strictObject({ path: v.pipe(v.string(), v.nonEmpty()), runtimeArgs: v.optional(v.array(v.string())) })),
+  ),
+  "default-runtime": v.optional(v.string()),
+  /** Where CDI specifications lie; a later folder's devices win. */
+  "cdi-spec-dirs": v.optional(v.array(v.pipe(v.string(), v.startsWith("/")))),
   /** Containers get SELinux labels, where the kernel has SELinux and a policy. */
   "selinux-enabled": v.optional(v.boolean()),
 });

@@ -146,4 +146,13 @@ export const migrations: readonly string[] = [
   ALTER TABLE container_volumes ADD COLUMN offered INTEGER NOT NULL DEFAULT 0;
   UPDATE container_volumes SET offered = 1 WHERE container_id IN (SELECT id FROM containers WHERE started > 0);
   `,
+  `
+  CREATE TABLE id_ranges (         -- host ids that a container alone has (--userns auto)
+    container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,            -- uid, gid
+    start INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (container_id, kind, start)
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -4,7 +4,9 @@
  * root) only what the kernel lacks may skip: a missing program or missing rights fail the test.
  */
 import { test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isEnabled } from "../../src/runtime/apparmor/host.ts";
 import { hasSelinux, ownLabel } from "../../src/runtime/selinux/host.ts";
 import { openToAll, ROOT } from "./build.ts";
@@ -45,6 +47,19 @@ const controller = (name: string): Probe => ({
   missing: () => (unified()?.split(/\s+/).includes(name) || v1(name) ? undefined : `no ${name} cgroup controller`),
 });
 
+function mountsWithQuota(): boolean {
+  if (!existsSync("/dev/loop-control")) return false;
+  const folder = mkdtempSync(join(tmpdir(), "hoy-probe-"));
+  const [image, place] = [join(folder, "image"), join(folder, "mount")];
+  try {
+    mkdirSync(place);
+    const made = succeeds("mkfs.ext4", "-q", "-O", "project,quota", "-E", "quotatype=prjquota", image, "8M");
+    return made && succeeds("mount", "-o", "loop,prjquota", image, place) && succeeds("umount", place);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 const PROBES = {
   /** The test runs as root and may make namespaces. */
   root: { kernel: false, missing: () => (isRoot() ? undefined : "root") },
@@ -64,6 +79,10 @@ const PROBES = {
         : "a kernel that lets root make namespaces",
   },
   "cgroup-v2": { kernel: true, missing: () => (unified() === undefined ? "cgroup v2 on /sys/fs/cgroup" : undefined) },
+  "pure-cgroup-v2": {
+    kernel: true,
+    missing: () => (unified() !== undefined && !/ cgroup /.test(readFileSync("/proc/mounts", "utf8")) ? undefined : "cgroup v2 alone"),
+  },
   "cgroup-v1": { kernel: true, missing: () => (v1("memory") || v1("pids") ? undefined : "a cgroup v1 hierarchy") },
   /** systemd runs the cgroups, and its manager for whoever runs the tests can be asked. */
   systemd: {
@@ -108,6 +127,13 @@ const PROBES = {
         ? undefined
         : "a /dev/net/tun that ordinary users may open",
   },
+  /** Root may mount a file as a disk. */
+  loop: {
+    kernel: true,
+    missing: () => (existsSync("/dev/loop-control") && existsSync("/dev/loop0") ? undefined : "loop devices"),
+  },
+  /** The kernel's ext4 knows project quotas (CONFIG_QFMT_V2): tried with a small disk. */
+  "project-quota": { kernel: true, missing: () => (mountsWithQuota() ? undefined : "project quotas in ext4") },
   /** Profiles can be loaded: the kernel has AppArmor, and root sees its policy. */
   apparmor: {
     kernel: true,

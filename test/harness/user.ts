@@ -2,7 +2,7 @@
  * Ordinary users for the rootless tests. As root there are two, made with useradd when first needed and removed at the end of
  * `npm test`: one with subordinate ids, one without. Run by an ordinary user, the tests use that user.
  */
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 
 export interface TestUser {
@@ -74,11 +74,29 @@ export function userWithoutRanges(): TestUser {
   return user;
 }
 
-/** Remembers which test users exist, and returns a function that removes those that were made since. */
+const SUBORDINATE = ["/etc/subuid", "/etc/subgid"] as const;
+/** Of whose ranges root's `--userns auto` gives ids. */
+const CONTAINERS = "containers";
+
+/** Sees to it that there are such ranges. Needs root. */
+export function containersRange(): void {
+  for (const file of SUBORDINATE) giveRange(CONTAINERS, file);
+}
+
+const withoutRange = (name: string): string[] => SUBORDINATE.filter((file) => !rangesOf(file).some(([owner]) => owner === name));
+
+function takeRange(name: string, file: string): void {
+  const lines = readFileSync(file, "utf8").split("\n");
+  writeFileSync(file, lines.filter((line) => !line.startsWith(`${name}:`)).join("\n"));
+}
+
+/** Remembers which test users and ranges exist, and returns a function that removes those that were made since. */
 export function sweepUsers(): () => void {
   const before = [WITH_RANGE, WITHOUT_RANGE].filter((name) => passwdEntry(name));
+  const files = withoutRange(CONTAINERS);
   return () => {
     if (process.getuid?.() !== 0) return;
+    for (const file of files) if (existsSync(file)) takeRange(CONTAINERS, file);
     // userdel takes the lines in /etc/subuid and /etc/subgid along.
     for (const name of [WITH_RANGE, WITHOUT_RANGE]) if (!before.includes(name) && passwdEntry(name)) run("userdel", name);
   };

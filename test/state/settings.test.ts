@@ -40,7 +40,8 @@ describe("settings", () => {
 
   test.each([
     [{ "registry-mirorrs": [] }, /a\.json: .*registry-mirorrs/],
-    [{ "default-runtime": "runc" }, /a\.json: .*default-runtime/],
+    [{ "default-runtime": ["runc"] }, /a\.json: default-runtime: expected a string/],
+    [{ runtimes: { mine: { path: "" } } }, /a\.json: runtimes\.mine\.path/],
     [{ dns: "1.1.1.1" }, /a\.json: dns: expected an array/],
     [{ "max-concurrent-downloads": 0 }, /a\.json: max-concurrent-downloads/],
     [{ "default-shm-size": "much" }, /default-shm-size: is not a size/],

@@ -88,6 +88,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   pull: ["always", "missing", "never"],
   root: "files",
   rootfs: "files",
+  runtime: ["crun", "hoy", "runc"],
   "security-opt": [
     "apparmor=",
     "apparmor=unconfined",
@@ -105,8 +106,9 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   ],
   signal: "signals",
   "stop-signal": "signals",
+  "storage-opt": ["size="],
   type: ["container", "image", "network", "volume"],
-  userns: ["host"],
+  userns: ["auto", "host", "keep-id"],
   uts: ["host"],
   volume: "volumes",
   "container ls filter": CONTAINER_FILTERS,

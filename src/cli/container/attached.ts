@@ -33,9 +33,9 @@ export async function runAttached(store: Store, { row, session }: Running, reque
 }
 
 /** Passes a signal on; the container may have ended by itself. */
-export function forward(store: Store, row: Running["row"], name: string): void {
+export async function forward(store: Store, row: Running["row"], name: string): Promise<void> {
   try {
-    signalContainer(store, row, name);
+    await signalContainer(store, row, name);
   } catch {
     // it has just ended: its exit code is on the way
   }

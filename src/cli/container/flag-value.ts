@@ -16,4 +16,4 @@ export const optional = <T>(flag: string, text: string | undefined, parse: (text
   text === undefined ? absent : value(flag, text, parse);
 
 /** null for an empty list: Docker's way to say "not given". */
-export const listOrNull = (texts: readonly string[]): string[] | null => (texts.length > 0 ? [...texts] : null);
+export const listOrNull = <T>(list: readonly T[]): T[] | null => (list.length > 0 ? [...list] : null);

@@ -15,24 +15,19 @@ import { parseEnv, parseEnvFile, parseLabelFile, readUserFile } from "../../engi
 import { parseExtraHost } from "../../engine/containers/parse/extra-host.ts";
 import { parseHostname } from "../../engine/containers/parse/hostname.ts";
 import { invalid } from "../../engine/containers/parse/invalid.ts";
-import { parseLabel } from "../../engine/containers/parse/label.ts";
+import { parseAnnotation, parseLabel } from "../../engine/containers/parse/label.ts";
 import { parseLogging } from "../../engine/containers/parse/log-opt.ts";
-import {
-  parseCgroupnsMode,
-  parseIpcMode,
-  parseIsolation,
-  parsePidMode,
-  parseUsernsMode,
-  parseUtsMode,
-} from "../../engine/containers/parse/modes.ts";
+import { parseCgroupnsMode, parseIpcMode, parseIsolation, parsePidMode, parseUtsMode } from "../../engine/containers/parse/modes.ts";
 import { parseMount } from "../../engine/containers/parse/mount.ts";
 import { parseNetworks } from "../../engine/containers/parse/network.ts";
 import { parseInteger, parseSize } from "../../engine/containers/parse/numbers.ts";
 import { type PullPolicy, parsePlatform, parsePullPolicy } from "../../engine/containers/parse/platform.ts";
 import { OPEN_SYSTEM_PATHS, parseSecurityOpt } from "../../engine/containers/parse/security-opt.ts";
 import { parseStopSignal } from "../../engine/containers/parse/stop-signal.ts";
+import { parseStorageOpt } from "../../engine/containers/parse/storage-opt.ts";
 import { parseSysctl } from "../../engine/containers/parse/sysctl.ts";
 import { parseTmpfs } from "../../engine/containers/parse/tmpfs.ts";
+import { parseUsernsMode } from "../../engine/containers/parse/userns.ts";
 import { parseVolume } from "../../engine/containers/parse/volume.ts";
 import { listOrNull, optional, value, values } from "./flag-value.ts";
 import { type ResourceFlags, readResources } from "./resource-options.ts";
@@ -80,6 +75,9 @@ export interface RunFlags extends ResourceFlags {
   "sig-proxy"?: boolean;
   "stop-signal"?: string;
   "stop-timeout"?: string;
+  "storage-opt"?: readonly string[];
+  annotation?: readonly string[];
+  runtime?: string;
   sysctl?: readonly string[];
   tmpfs?: readonly string[];
   tty?: boolean;
@@ -198,7 +196,14 @@ function isolation(flags: RunFlags): Partial<HostConfig> {
     ...(openPaths ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
     GroupAdd: listOrNull(flags["group-add"] ?? []),
     Isolation: parseIsolation(flags.isolation ?? ""),
+    Runtime: flags.runtime ?? "",
+    ...annotations(flags),
   };
+}
+
+function annotations({ annotation = [] }: RunFlags): Partial<HostConfig> {
+  const pairs = annotation.map(parseAnnotation);
+  return pairs.length > 0 ? { Annotations: Object.fromEntries(pairs) } : {};
 }
 
 /** Namespaces that are not the container's own, and what is set in those that are. */
@@ -239,5 +244,7 @@ function readMounts(flags: RunFlags, { cwd }: Surroundings, config: ContainerCon
   hostConfig.Binds = listOrNull(volumes.flatMap((volume) => ("bind" in volume ? [volume.bind] : [])));
   const mounts = values("--mount", flags.mount, (text) => parseMount(text, cwd));
   if (mounts.length > 0) hostConfig.Mounts = mounts;
+  const storage = values("--storage-opt", flags["storage-opt"], parseStorageOpt);
+  if (storage.length > 0) hostConfig.StorageOpt = Object.fromEntries(storage);
   if (flags.tmpfs?.length) hostConfig.Tmpfs = Object.fromEntries(flags.tmpfs.map(parseTmpfs));
 }

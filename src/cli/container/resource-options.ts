@@ -4,10 +4,11 @@ import { parseBpsDevice, parseIopsDevice, parseWeightDevice } from "../../engine
 import { parseCpus } from "../../engine/containers/parse/cpus.ts";
 import { parseDevice } from "../../engine/containers/parse/device.ts";
 import { parseDeviceRule } from "../../engine/containers/parse/device-rule.ts";
+import { cdiRequest, isCdiName, parseGpus } from "../../engine/containers/parse/gpus.ts";
 import { parseSwap, parseSwappiness } from "../../engine/containers/parse/memory.ts";
 import { parseInteger, parseSize, parseUint16 } from "../../engine/containers/parse/numbers.ts";
 import { parseUlimit } from "../../engine/containers/parse/ulimit.ts";
-import { listOrNull, optional, values } from "./flag-value.ts";
+import { listOrNull, optional, value, values } from "./flag-value.ts";
 
 /** As written, by Docker's long names; absent: not given. */
 export interface LimitFlags {
@@ -30,6 +31,7 @@ export interface ResourceFlags extends LimitFlags {
   "blkio-weight-device"?: readonly string[];
   "cgroup-parent"?: string;
   device?: readonly string[];
+  gpus?: string;
   "device-cgroup-rule"?: readonly string[];
   "device-read-bps"?: readonly string[];
   "device-read-iops"?: readonly string[];
@@ -57,6 +59,12 @@ export const readLimits = (flags: LimitFlags): LimitConfig => ({
   PidsLimit: optional<number | null>("--pids-limit", flags["pids-limit"], parseInteger, null),
 });
 
+/** As docker has it: the devices by their CDI names are one request behind that of the GPUs. */
+function deviceRequests({ device = [], gpus }: ResourceFlags): ResourceConfig["DeviceRequests"] {
+  const named = device.filter(isCdiName);
+  return listOrNull([...(gpus === undefined ? [] : [value("--gpus", gpus, parseGpus)]), ...(named.length > 0 ? [cdiRequest(named)] : [])]);
+}
+
 export function readResources(flags: ResourceFlags): ResourceConfig {
   const ulimits = values("--ulimit", flags.ulimit, parseUlimit);
   return {
@@ -67,7 +75,8 @@ export function readResources(flags: ResourceFlags): ResourceConfig {
     BlkioDeviceWriteBps: values("--device-write-bps", flags["device-write-bps"], parseBpsDevice),
     BlkioDeviceReadIOps: values("--device-read-iops", flags["device-read-iops"], parseIopsDevice),
     BlkioDeviceWriteIOps: values("--device-write-iops", flags["device-write-iops"], parseIopsDevice),
-    Devices: (flags.device ?? []).map(parseDevice),
+    Devices: (flags.device ?? []).filter((text) => !isCdiName(text)).map(parseDevice),
+    DeviceRequests: deviceRequests(flags),
     DeviceCgroupRules: listOrNull(values("--device-cgroup-rule", flags["device-cgroup-rule"], parseDeviceRule)),
     MemorySwappiness: flags["memory-swappiness"] === undefined ? null : parseSwappiness(flags["memory-swappiness"]),
     OomKillDisable: flags["oom-kill-disable"] ?? false,

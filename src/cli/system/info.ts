@@ -28,6 +28,8 @@ function infoText(info: SystemInfo, program: string): string {
       info.DriverStatus.map(([name, value]) => `${name}: ${value}`),
     ),
     ` Logging Driver: ${info.LoggingDriver}`,
+    ` Runtimes: ${Object.keys(info.Runtimes).sort().join(" ")}`,
+    ` Default Runtime: ${info.DefaultRuntime}`,
     ` Cgroup Driver: ${info.CgroupDriver}`,
     ...(info.CgroupVersion === "" ? [] : [` Cgroup Version: ${info.CgroupVersion}`]),
     " Plugins:",

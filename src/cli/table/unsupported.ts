@@ -1,7 +1,7 @@
 /** What Docker has and hoy has not yet: so that the error can tell it from a typing mistake. */
 
 const RUN: ReadonlySet<string> = new Set(
-  "annotation cpu-count cpu-percent expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all restart runtime storage-opt use-api-socket volume-driver volumes-from".split(
+  "cpu-count cpu-percent expose health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all restart use-api-socket volume-driver volumes-from".split(
     " ",
   ),
 );

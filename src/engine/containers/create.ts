@@ -22,6 +22,7 @@ import { type ContainerRow, dataFolder, type RowState } from "./row.ts";
 import { removeRunFolder } from "./run-folder.ts";
 import { adoptNames, resolveModes } from "./shared.ts";
 import { imageToMount } from "./sources.ts";
+import type { IdGiver } from "./user-namespace.ts";
 
 export interface CreateRequest {
   options: ContainerOptions;
@@ -33,6 +34,16 @@ export interface CreateRequest {
   state: Extract<RowState, "created" | "starting">;
   /** This host's defaults for what the user left open. */
   settings: ContainerSettings;
+  /** For a container with a user namespace of its own. */
+  ids?: IdGiver;
+  limit?: LayerLimit;
+}
+
+export interface LayerLimit {
+  /** Limits the folders of the container's own layer; returns the project id under which it does. */
+  set(id: string, folders: readonly string[]): number;
+  /** Takes it back. */
+  forget(project: number): void;
 }
 
 export interface Created extends Disposable {
@@ -47,7 +58,12 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   const { imageId } = request;
   const id = generateId();
   const image = imageId === undefined ? undefined : (imageConfig(store, imageId).config as ImageDefaults | undefined);
-  const asked = { ...request.options, hostConfig: resolveModes(store, request.options.hostConfig) };
+  const { config } = request.options;
+  const asked = {
+    ...request.options,
+    hostConfig: resolveModes(store, request.options.hostConfig),
+    config: { ...config, User: config.User || (request.ids?.user ?? "") },
+  };
   const options = completeOptions(asked, {
     id,
     image,
@@ -80,13 +96,15 @@ export function createContainer(store: Store, request: CreateRequest): Created {
   };
   const guard = guardNewContainer(store, id);
   try {
-    makeFolders(store, id, imageId);
+    const own = makeFolders(store, id, imageId);
+    if (request.limit) options.project = request.limit.set(id, own);
     // the row of a volume stands for data that stays
     if (row.autoRemove && !options.mounts?.some(({ type }) => type === "volume")) forThisBoot(store);
-    store.db.transaction(() => insert(store, row)).immediate();
+    store.db.transaction(() => insert(store, row, request.ids)).immediate();
   } catch (error) {
     removeTree(dataFolder(store, id));
     removeRunFolder(store, id);
+    if (options.project !== undefined) request.limit?.forget(options.project);
     guard.close();
     throw error;
   }
@@ -99,25 +117,29 @@ function settleSource(store: Store, mount: MountRequest): void {
   else if (mount.type === "image") mount.imageId = imageToMount(store, mount.source);
 }
 
-function makeFolders(store: Store, id: string, imageId: string | undefined): void {
+/** Returns those of the container's own layer. */
+function makeFolders(store: Store, id: string, imageId: string | undefined): string[] {
   const data = dataFolder(store, id);
   const upper = join(data, "upper");
   mkdirSync(data, { mode: 0o710 });
   mkdirSync(upper, { mode: 0o755 });
-  mkdirSync(join(data, "work"), { mode: 0o700 });
+  const work = join(data, "work");
+  mkdirSync(work, { mode: 0o700 });
+  const own = [upper, work];
   const top = imageId === undefined ? undefined : layerPaths(store, imageId).folders[0];
-  if (top === undefined) return;
+  if (top === undefined) return own;
   // the root of an overlay is its upper's
   const status = statSync(top, { throwIfNoEntry: false });
   // removed this moment: the transaction will see it
-  if (!status) return;
+  if (!status) return own;
   const { mode, uid, gid } = status;
   chownSync(upper, uid, gid);
   chmodSync(upper, mode & 0o7777);
+  return own;
 }
 
 /** The row, its volumes and its event, in the caller's transaction. */
-function insert(store: Store, row: ContainerRow): void {
+function insert(store: Store, row: ContainerRow, ids: IdGiver | undefined): void {
   const { db } = store;
   // An `rmi` may have come since the image was looked up; from here on the row keeps it.
   if (row.imageId !== null) checkImage(store, row.imageId, row.image);
@@ -139,6 +161,10 @@ function insert(store: Store, row: ContainerRow): void {
     row.autoRemove ? 1 : 0,
     JSON.stringify(row.options),
   );
+  if (ids) {
+    row.options.idMaps = ids.give(store, row.id);
+    db.query("UPDATE containers SET options = ? WHERE id = ?").run(JSON.stringify(row.options), row.id);
+  }
   for (const mount of row.options.mounts ?? []) {
     if (mount.type === "volume") useVolume(store, row.id, mount);
     else if (mount.type === "image") useImage(store, row.id, mount);

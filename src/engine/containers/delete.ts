@@ -18,7 +18,7 @@ export interface DeleteRequest {
 }
 
 /** Deletes it. The caller holds the container's lock; it does not run. */
-export function deleteContainer(store: Store, row: ContainerRow, { exit, volumes }: DeleteRequest): void {
+export async function deleteContainer(store: Store, row: ContainerRow, { exit, volumes }: DeleteRequest): Promise<void> {
   const gone: string[] = [];
   let images: { id: string }[] = [];
   if (!row.autoRemove) forGood(store);
@@ -36,6 +36,8 @@ export function deleteContainer(store: Store, row: ContainerRow, { exit, volumes
   for (const volume of gone) removeTree(join(store.root, "volumes", volume));
   removeTree(dataFolder(store, row.id));
   removeRunFolder(store, row.id);
+  const { project } = row.options;
+  if (project !== undefined) (await import("../../storage/project-quota.ts")).forgetLimit(store.root, project);
   // `rmi -f` left its image for it.
   if (images.some(({ id }) => isRemoved(store, id))) collectGarbage(store);
   keepReserve(store.root);

@@ -97,7 +97,8 @@ function names(folder: string): string[] {
   }
 }
 
-function deviceOf(path: string, stat: Stats): Device | undefined {
+/** The node as a device of the container's; undefined for what is none. */
+export function deviceOf(path: string, stat: Stats): Device | undefined {
   const kind = stat.mode & S_IFMT;
   if (kind !== S_IFCHR && kind !== S_IFBLK) return undefined;
   const { major, minor } = deviceNumbers(stat.rdev);

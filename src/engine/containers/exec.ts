@@ -82,6 +82,7 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     maySetGroups: maySetGroups(store),
     joinCgroups: cgroup.payloadJoin,
     into: cgroup.payloadInto,
+    giveStreams: await streamsFor(row, process, options),
   };
   const execId = generateId();
   forThisBoot(store);
@@ -91,11 +92,27 @@ async function joinContainer(store: Store, row: ContainerRow, options: ExecOptio
     // a full disk keeps nobody from looking into a container
     if ((error as { code?: string }).code !== "SQLITE_FULL") throw error;
   }
+  if (row.options.runtime) {
+    const { execWithRuntime } = await import("./other-exec.ts");
+    return await execWithRuntime(store, row, { process, options, execId });
+  }
   if (options.direct) return { kind: "ended", code: execForeground(request, options.stdin) };
   return {
     kind: "running",
     session: underMonitor(store, row, { request, options, execId, monitors: planMonitors(detectCgroups(), store.name) }),
   };
+}
+
+/** In a user namespace of the container's own the user has to be there, and gets the streams. Throws HoyError. */
+async function streamsFor(
+  { options: { idMaps } }: ContainerRow,
+  { user }: Process,
+  { stdin }: ExecOptions,
+): Promise<ExecRequest["giveStreams"]> {
+  if (!idMaps) return undefined;
+  const [{ checkUser }, { giveStreams }] = await Promise.all([import("../../runtime/id-maps.ts"), import("../../runtime/plan/streams.ts")]);
+  checkUser(idMaps, user);
+  return (part) => giveStreams(part, idMaps, user.uid, { stdin });
 }
 
 /** What the container was started with. Not more of it is checked than what damage can make unreadable: hoy wrote it. */
@@ -134,7 +151,7 @@ function execProcess(row: ContainerRow, spec: Spec & { process: Process }, { opt
     group: text("etc/group"),
     groupAdd: row.options.hostConfig.GroupAdd,
   });
-  if (rootless) checkIds({ uid: user.uid, gids: [user.gid] });
+  if (rootless && !row.options.idMaps) checkIds({ uid: user.uid, gids: [user.gid] });
   const env = new Map<string, string>();
   overrideEnv(env, base.env ?? []);
   // config.json has a home where none was configured: that of the container's user

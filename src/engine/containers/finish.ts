@@ -20,13 +20,16 @@ const SIGKILL_CODE = 137;
 export async function finishContainer(store: Store, row: ContainerRow): Promise<Exit> {
   forThisBoot(store);
   const exit = readExit(store, row.id) ?? { code: SIGKILL_CODE, time: Date.now() };
+  if (row.options.runtime) (await import("./other-runtime.ts")).deleteFromRuntime(store, row);
   const cgroup = containerCgroup(store, row);
   const oom = oomKilled(cgroup);
   removeCgroup(cgroup);
   killStrays(store, row);
   await releaseNetwork(store, row);
+  // another runtime has run them with its delete
+  if (row.options.hostConfig.DeviceRequests?.length && !row.options.runtime) await (await import("./hooks.ts")).runPoststop(store, row);
   if (row.autoRemove) {
-    deleteContainer(store, row, { exit, volumes: true });
+    await deleteContainer(store, row, { exit, volumes: true });
     return exit;
   }
   row.state = "exited";

@@ -1,24 +1,33 @@
 /** What every container has besides its image, and programs look for: `/.dockerenv` and `/etc/mtab` (moby daemon/initlayer). */
 
 import { join } from "node:path";
-import { mkdirAt, mknodAt, S_IFREG, symlinkAt } from "../../../ffi/at.ts";
+import { chownAt, mkdirAt, mknodAt, S_IFREG, symlinkAt } from "../../../ffi/at.ts";
 import { Fd, O_DIRECTORY, O_PATH, openInRoot } from "../../../ffi/fd.ts";
 import { readlinkSync } from "../../../ffi/fs.ts";
 
 const MOUNTS = "/proc/mounts";
 
+/** Who is root in the container, as hoy sees it. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
 /**
  * Makes them below the root where they are missing: what the image has is kept. A root that may not be written to (a folder of
  * somebody else's) goes without.
  */
-export function makeInitFiles(rootfs: Fd): void {
-  mknodAt(rootfs.number, ".dockerenv", S_IFREG | 0o755, 0);
-  mkdirAt(rootfs.number, "etc", 0o755);
+export function makeInitFiles(rootfs: Fd, root: Owner = { uid: 0, gid: 0 }): void {
+  const give = (made: number, folder: Fd, name: string): void => {
+    if (made === 0 && (root.uid !== 0 || root.gid !== 0)) chownAt(folder.number, name, root.uid, root.gid);
+  };
+  give(mknodAt(rootfs.number, ".dockerenv", S_IFREG | 0o755, 0), rootfs, ".dockerenv");
+  give(mkdirAt(rootfs.number, "etc", 0o755), rootfs, "etc");
   // `etc` may be a link of the image's
   const found = openInRoot(rootfs.number, "etc", O_PATH | O_DIRECTORY);
   if (found < 0) return;
   using etc = new Fd(found);
-  symlinkAt(MOUNTS, etc.number, "mtab");
+  give(symlinkAt(MOUNTS, etc.number, "mtab"), etc, "mtab");
 }
 
 /** Bytes in the container's own layer that are not the container's doing: Docker keeps them in a layer below. */

@@ -8,7 +8,7 @@ import { runningExecs } from "./exec-folder.ts";
 import { containerFiles } from "./files.ts";
 import { inspectMounts } from "./inspect-mounts.ts";
 import { inspectNetwork } from "./inspect-network.ts";
-import type { ContainerConfig, HostConfig, ResourceConfig } from "./options.ts";
+import { type ContainerConfig, type HostConfig, OWN_RUNTIME, type ResourceConfig } from "./options.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { networkOwner } from "./shared.ts";
 import { type ContainerState, containerState } from "./state.ts";
@@ -115,7 +115,7 @@ function configDocument(config: ContainerConfig): Document {
 
 /** Docker's HostConfig in its order: what hoy keeps, and the fields that have no flag here with their zero values. */
 function hostDocument(host: HostConfig): Document {
-  const { Tmpfs, Sysctls, Mounts, Init } = host;
+  const { Annotations, StorageOpt, Tmpfs, Sysctls, Mounts, Init } = host;
   return {
     Binds: host.Binds,
     ContainerIDFile: host.ContainerIDFile,
@@ -127,6 +127,7 @@ function hostDocument(host: HostConfig): Document {
     VolumeDriver: "",
     VolumesFrom: null,
     ConsoleSize: [0, 0],
+    ...(Annotations ? { Annotations } : {}),
     CapAdd: host.CapAdd,
     CapDrop: host.CapDrop,
     CgroupnsMode: host.CgroupnsMode,
@@ -144,12 +145,13 @@ function hostDocument(host: HostConfig): Document {
     PublishAllPorts: false,
     ReadonlyRootfs: host.ReadonlyRootfs,
     SecurityOpt: host.SecurityOpt,
+    ...(StorageOpt ? { StorageOpt } : {}),
     ...(Tmpfs ? { Tmpfs } : {}),
     UTSMode: host.UTSMode,
     UsernsMode: host.UsernsMode,
     ShmSize: host.ShmSize,
     ...(Sysctls ? { Sysctls } : {}),
-    Runtime: "hoy",
+    Runtime: host.Runtime || OWN_RUNTIME,
     Isolation: host.Isolation,
     ...resourceDocument(host),
     ...(Mounts ? { Mounts } : {}),
@@ -179,7 +181,7 @@ function resourceDocument(host: ResourceConfig): Document {
     CpusetMems: host.CpusetMems,
     Devices: host.Devices,
     DeviceCgroupRules: host.DeviceCgroupRules,
-    DeviceRequests: null,
+    DeviceRequests: host.DeviceRequests,
     MemoryReservation: host.MemoryReservation,
     MemorySwap: host.MemorySwap,
     MemorySwappiness: host.MemorySwappiness,

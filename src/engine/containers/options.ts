@@ -4,6 +4,7 @@
  * HostConfig holds what hoy has flags for; inspect.ts adds the fields that are constant.
  */
 
+import type { IdMaps } from "../../runtime/id-maps.ts";
 import type { Ulimit } from "../../runtime/rlimits.ts";
 
 /** Docker's Config: what belongs to the container wherever it runs. */
@@ -69,6 +70,16 @@ export interface DeviceMapping {
   CgroupPermissions: string;
 }
 
+/** Devices by what they are: `--gpus`, and CDI names (Driver `cdi`). */
+export interface DeviceRequest {
+  Driver: string;
+  /** -1 for all. */
+  Count: number;
+  DeviceIDs: string[] | null;
+  Capabilities: string[][] | null;
+  Options: Record<string, string> | null;
+}
+
 export interface WeightDevice {
   Path: string;
   Weight: number;
@@ -105,6 +116,7 @@ export interface ResourceConfig {
   Devices: DeviceMapping[];
   /** `c 1:3 rwm`, after the rules that follow from Devices. */
   DeviceCgroupRules: string[] | null;
+  DeviceRequests: DeviceRequest[] | null;
   MemoryReservation: number;
   /** Bytes of memory and swap together; -1 for no limit on swap. */
   MemorySwap: number;
@@ -165,13 +177,20 @@ export interface HostConfig extends ResourceConfig {
   /** `no-new-privileges`, `seccomp=unconfined`, `seccomp=<the profile's JSON>`, `writable-cgroups=true`. */
   SecurityOpt: string[] | null;
   /** Target to mount options, `--tmpfs`. */
+  /** `size`: the most that the container's own layer may hold. */
+  StorageOpt?: Record<string, string>;
   Tmpfs?: Record<string, string>;
   UTSMode: "" | "host";
-  UsernsMode: "" | "host";
+  /** `host` or "": that of hoy. Else `auto` or `keep-id`, with podman's options (parse/userns.ts). */
+  UsernsMode: string;
   /** Bytes; 0 until create fills in the default. */
   ShmSize: number;
   Sysctls?: Record<string, string>;
   Isolation: string;
+  /** The OCI runtime by name or path; "" until create fills in the default. */
+  Runtime: string;
+  /** `--annotation`, for the runtime. */
+  Annotations?: Record<string, string>;
   Mounts?: MountSpec[];
   /** null: Docker's own list, or none for a privileged container. */
   MaskedPaths: string[] | null;
@@ -210,6 +229,16 @@ export interface MountRequest {
   volumeLabels?: Record<string, string>;
 }
 
+/** What --runtime calls hoy itself. */
+export const OWN_RUNTIME = "hoy";
+
+/** An OCI runtime on the host. */
+export interface OtherRuntime {
+  path: string;
+  /** Before its command. */
+  args: string[];
+}
+
 export interface ContainerOptions {
   config: ContainerConfig;
   hostConfig: HostConfig;
@@ -219,6 +248,13 @@ export interface ContainerOptions {
   rootfs?: string;
   /** `--platform`, as asked: `linux/arm64`. */
   platform?: string;
+  /** The ids of the container's own user namespace, as `create` gave them to it; absent without one. */
+  idMaps?: IdMaps;
+  /** The most that its own layer may hold, in bytes (`--storage-opt size=`), and the project id under which it is limited. */
+  layerSize?: number;
+  project?: number;
+  /** The program that runs it (`--runtime`); absent: hoy itself. */
+  runtime?: OtherRuntime;
   /** SELinux labels of the processes and of the files; absent where containers have none. */
   processLabel?: string;
   mountLabel?: string;
@@ -273,6 +309,7 @@ export function defaultHostConfig(): HostConfig {
     UsernsMode: "",
     ShmSize: 0,
     Isolation: "",
+    Runtime: "",
     ...noLimits(),
     MaskedPaths: null,
     ReadonlyPaths: null,
@@ -298,6 +335,7 @@ export const noLimits = (): ResourceConfig => ({
   CpusetMems: "",
   Devices: [],
   DeviceCgroupRules: null,
+  DeviceRequests: null,
   MemoryReservation: 0,
   MemorySwap: 0,
   MemorySwappiness: null,

@@ -46,7 +46,7 @@ async function endAndDelete(store: Store, row: ContainerRow, volumes: boolean): 
   // Also when its program has just ended: what follows an end (cgroup, network) may not have happened yet.
   if (row.state === "starting") await undoStart(store, row);
   else await killAndSettle(store, row);
-  deleteContainer(store, row, { volumes });
+  await deleteContainer(store, row, { volumes });
 }
 
 function isRunning(store: Store, row: ContainerRow): boolean {

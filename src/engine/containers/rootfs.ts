@@ -7,7 +7,7 @@ import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
 import { layerPaths } from "../../storage/layers.ts";
-import { mountOverlay, volatileMark } from "../../storage/overlay.ts";
+import { mountOverlay, type Overlay, volatileMark } from "../../storage/overlay.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { hostView } from "./host-view.ts";
 import { type ContainerRow, dataFolder } from "./row.ts";
@@ -20,33 +20,40 @@ export interface Rootfs {
 
 /** Mounts it. Its reads and writes go through `/proc/self/fd/N/…`; it goes with the descriptor and the container's last process. */
 export function mountRootfs(store: Store, row: ContainerRow): Rootfs {
-  const { rootfs } = row.options;
-  const data = dataFolder(store, row.id);
-  if (store.rootless && rootfs !== undefined && resolve(rootfs) === "/") {
-    const view = hostView({ upper: join(data, "upper"), work: join(data, "work") });
+  if (isHostView(store, row)) {
+    const view = hostView(ownFolders(store, row));
     return { mount: view.rootfs, parts: view.mounts };
   }
-  return { mount: mountWhole(store, row), parts: [] };
+  return { mount: mountOverlay({ ...layersBelow(store, row), ...ownLayer(store, row) }), parts: [] };
 }
 
-function mountWhole(store: Store, row: ContainerRow): Fd {
+/** An ordinary user's `--rootfs /` is no overlay. */
+export const isHostView = (store: Store, { options: { rootfs } }: ContainerRow): boolean =>
+  store.rootless && rootfs !== undefined && resolve(rootfs) === "/";
+
+function ownFolders(store: Store, row: ContainerRow): { upper: string; work: string } {
   const data = dataFolder(store, row.id);
-  const own = {
-    upper: join(data, "upper"),
-    work: join(data, "work"),
-    userxattr: store.rootless,
-    volatile: row.autoRemove,
-    label: row.options.mountLabel,
-  };
-  if (own.volatile && existsSync(volatileMark(own.work))) removeTree(volatileMark(own.work));
-  if (row.options.rootfs !== undefined) return mountFolder(row.options.rootfs, own);
+  return { upper: join(data, "upper"), work: join(data, "work") };
+}
+
+/** Layers below the container's own. */
+export type Lowers = Pick<Overlay, "lowers" | "links" | "folder">;
+
+export function layersBelow(store: Store, row: ContainerRow): Lowers {
+  const { rootfs } = row.options;
+  if (rootfs !== undefined) {
+    checkFolder(rootfs);
+    const folder = resolve(rootfs);
+    return { lowers: [folder], links: [folder], folder: "/" };
+  }
   if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
   const { folders, links } = layerPaths(store, row.imageId);
   const missing = folders.find((folder) => !existsSync(folder));
   if (missing !== undefined)
     throw new HoyError(`the image ${row.image} is damaged: its layer ${missing} is missing`, { hint: "pull or load it again" });
-  if (folders.length === 0) return mountOverlay({ lowers: [emptyLayer(data)], links: ["empty"], folder: data, ...own });
-  return mountOverlay({ lowers: folders, links, folder: join(store.root, "layers"), ...own });
+  const data = dataFolder(store, row.id);
+  if (folders.length === 0) return { lowers: [emptyLayer(data)], links: ["empty"], folder: data };
+  return { lowers: folders, links, folder: join(store.root, "layers") };
 }
 
 /** An image may have no layer at all (`FROM scratch`); an overlay needs one. */
@@ -56,27 +63,22 @@ export function emptyLayer(data: string): string {
   return folder;
 }
 
-interface Own {
-  upper: string;
-  work: string;
-  userxattr: boolean;
-  volatile: boolean;
-  /** SELinux's. */
-  label: string | undefined;
+/**
+ * The container's own layer. Where it would lie below the folder of which it is a view (`--rootfs /`), the two may not overlap: then
+ * it lies on a tmpfs that lives as long as the container runs.
+ */
+export function ownLayer(store: Store, row: ContainerRow): Omit<Overlay, keyof Lowers | "idMap"> {
+  const { upper, work } = ownFolders(store, row);
+  const { rootfs, mountLabel, layerSize = 0 } = row.options;
+  const own = { upper, work, userxattr: store.rootless, volatile: row.autoRemove, label: mountLabel };
+  if (own.volatile && existsSync(volatileMark(work))) removeTree(volatileMark(work));
+  if (rootfs === undefined || !overlaps(resolve(rootfs), upper)) return own;
+  return { ...own, scratch: upper, scratchSize: layerSize, upper: join(upper, "upper"), work: join(upper, "work") };
 }
 
-/**
- * A copy-on-write view of a folder. Where the container's own layer would lie below that folder (`--rootfs /`), the two may not
- * overlap: then it lies on a tmpfs that lives as long as the container runs.
- */
-function mountFolder(folder: string, own: Own): Fd {
-  checkFolder(folder);
-  const lower = resolve(folder);
-  if (!overlaps(lower, own.upper)) return mountOverlay({ lowers: [lower], links: [lower], folder: "/", ...own });
-  const scratch = own.upper;
-  const folders = { upper: join(scratch, "upper"), work: join(scratch, "work") };
-  return mountOverlay({ lowers: [lower], links: [lower], folder: "/", scratch, ...own, ...folders });
-}
+/** True where that is so. */
+export const liesInRootfs = (store: Pick<Store, "root">, rootfs: string | undefined): boolean =>
+  rootfs !== undefined && overlaps(resolve(rootfs), join(store.root, "containers"));
 
 function checkFolder(folder: string): void {
   const refused = (why: string, cause?: unknown) => new HoyError(`--rootfs ${folder}: ${why}`, { status: 400, cause });

@@ -46,5 +46,8 @@ export function rowById(store: Store, id: string): ContainerRow | undefined {
 /** The container's persistent folder. */
 export const dataFolder = (store: Pick<Store, "root">, id: string): string => join(store.root, "containers", id);
 
+/** Folder beside those of the containers' where other runtimes keep theirs. */
+export const STATES = "runtimes";
+
 /** The container's run folder: pid, exit, attach.sock, alive, lock. */
 export const runFolder = (store: Pick<Store, "run">, id: string): string => join(store.run, "containers", id.slice(0, 12));

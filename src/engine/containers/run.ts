@@ -1,20 +1,24 @@
 /** `run` and `create` as operations: the image, the container, its start. */
 
 import { hasSelinux } from "../../runtime/selinux/host.ts";
+import { HoyError } from "../../spec/error.ts";
 import { foreignTo, formatPlatform, hostPlatform } from "../../spec/platform.ts";
 import { readSettings, type Settings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import type { ImageRecord } from "../../storage/images.ts";
 import { ensureImage, type PullEvent, type PullPolicy, requestedPlatform } from "../images/pull.ts";
 import { openCidfile } from "./cidfile.ts";
-import { createContainer } from "./create.ts";
+import { type CreateRequest, createContainer, type LayerLimit } from "./create.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishById } from "./finish-by-id.ts";
-import type { ContainerOptions } from "./options.ts";
+import { type ContainerOptions, OWN_RUNTIME } from "./options.ts";
+import { hasOwnUsers } from "./parse/modes.ts";
+import { liesInRootfs } from "./rootfs.ts";
 import type { ContainerRow } from "./row.ts";
 import { Session } from "./session.ts";
 import { type StartRequest, startContainer } from "./start.ts";
 import { sweepSometimes } from "./sweep-sometimes.ts";
+import type { IdGiver } from "./user-namespace.ts";
 
 export interface NewContainer {
   options: ContainerOptions;
@@ -42,6 +46,48 @@ function warnOfPlatform({ options, onWarning }: NewContainer, image: ImageRecord
   );
 }
 
+/** A user namespace of the container's own is rare: what gives it its ids is loaded for those alone. */
+async function idsFor(store: Store, options: ContainerOptions, image: ImageRecord | undefined): Promise<{ ids?: IdGiver }> {
+  if (!hasOwnUsers(options.hostConfig.UsernsMode)) return {};
+  const { planIds } = await import("./user-namespace.ts");
+  const ids = planIds(store, options, image?.id);
+  return ids ? { ids } : {};
+}
+
+/** Another runtime than hoy itself is as rare. */
+async function withRuntime(options: ContainerOptions, settings: Settings): Promise<ContainerOptions> {
+  const name = options.hostConfig.Runtime || settings["default-runtime"] || OWN_RUNTIME;
+  const named = { ...options, hostConfig: { ...options.hostConfig, Runtime: name } };
+  if (name === OWN_RUNTIME && !settings.runtimes?.[name]) return named;
+  const { checkOptions, chooseRuntime } = await import("./other-runtime.ts");
+  checkOptions(named);
+  return { ...named, runtime: chooseRuntime(name, settings) };
+}
+
+interface Limited {
+  layerSize?: number;
+  limit?: LayerLimit;
+}
+
+/** A limit on the container's own layer is as rare. One on a tmpfs is the mount's own (rootfs.ts). */
+async function limitFor(store: Store, { hostConfig, rootfs }: ContainerOptions): Promise<Limited> {
+  if (!hostConfig.StorageOpt) return {};
+  const [{ forgetLimit, limitFolders }, { storageSize }] = await Promise.all([
+    import("../../storage/project-quota.ts"),
+    import("./parse/storage-opt.ts"),
+  ]);
+  const bytes = storageSize(hostConfig.StorageOpt);
+  if (store.rootless)
+    throw new HoyError("--storage-opt size: needs root: the kernel lets no ordinary user set project quotas", { status: 400 });
+  if (bytes === 0) return {};
+  if (liesInRootfs(store, rootfs)) return { layerSize: bytes };
+  const { root } = store;
+  return {
+    layerSize: bytes,
+    limit: { set: (id, folders) => limitFolders({ root, folders, bytes, id }), forget: (project) => forgetLimit(root, project) },
+  };
+}
+
 /** With SELinux labels, where containers get some. */
 async function labelled(store: Store, options: ContainerOptions, settings: Settings): Promise<ContainerOptions> {
   if (!settings["selinux-enabled"] || !hasSelinux()) return options;
@@ -49,18 +95,30 @@ async function labelled(store: Store, options: ContainerOptions, settings: Setti
   return { ...options, ...newLabels(store, options.hostConfig) };
 }
 
+interface Completing {
+  image: ImageRecord | undefined;
+  state: CreateRequest["state"];
+}
+
+async function complete(store: Store, { options, name }: NewContainer, { image, state }: Completing): Promise<CreateRequest> {
+  const settings = await readSettings();
+  const { limit, ...size } = await limitFor(store, options);
+  return {
+    options: { ...(await labelled(store, await withRuntime(options, settings), settings)), ...size },
+    name,
+    imageId: image?.id,
+    state,
+    settings,
+    ...(await idsFor(store, options, image)),
+    ...(limit ? { limit } : {}),
+  };
+}
+
 /** Makes a container; returns its row. */
 export async function create(store: Store, request: NewContainer): Promise<ContainerRow> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
-  const settings = await readSettings();
-  using created = createContainer(store, {
-    options: await labelled(store, request.options, settings),
-    name: request.name,
-    imageId: image?.id,
-    state: "created",
-    settings,
-  });
+  using created = createContainer(store, await complete(store, request, { image, state: "created" }));
   cidfile?.write(created.row.id);
   warnOfPlatform(request, image);
   return created.row;
@@ -75,24 +133,17 @@ export interface Running {
 export async function run(store: Store, request: NewContainer, start: StartRequest): Promise<Running> {
   using cidfile = openCidfile(request.cidfile);
   const image = await imageOf(store, request);
-  const settings = await readSettings();
-  using created = createContainer(store, {
-    options: await labelled(store, request.options, settings),
-    name: request.name,
-    imageId: image?.id,
-    state: "starting",
-    settings,
-  });
+  using created = createContainer(store, await complete(store, request, { image, state: "starting" }));
   const { row } = created;
   try {
     cidfile?.write(row.id);
     warnOfPlatform(request, image);
-    const { monitor } = await startContainer(store, row, start);
+    const { monitor } = await startContainer(store, row, { ...start, onWarning: request.onWarning });
     if (!start.attached) await sweepSometimes(store);
     return { row, session: new Session(monitor.owner, monitor.frames) };
   } catch (error) {
     if (row.autoRemove) {
-      deleteContainer(store, row, { volumes: true });
+      await deleteContainer(store, row, { volumes: true });
       cidfile?.remove();
     }
     throw error;

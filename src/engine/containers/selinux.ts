@@ -1,6 +1,6 @@
 /** SELinux labels of a container: chosen when it is made, given to its files when it starts (moby, `selinux-enabled` of daemon.json). */
 import { randomInt } from "node:crypto";
-import { lstatSync, readFileSync, realpathSync } from "node:fs";
+import { fstatSync, lstatSync, readFileSync, realpathSync } from "node:fs";
 import { openFolderAt, readFolder } from "../../../ffi/at.ts";
 import { check, EOPNOTSUPP } from "../../../ffi/errno.ts";
 import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
@@ -43,9 +43,9 @@ function containerContexts(): string {
 const NAME = "security.selinux";
 
 /** File systems without labels are left as they are. */
-function label(path: string, value: string): void {
-  const result = setXattr(path, NAME, Buffer.from(`${value}\0`));
-  if (result !== -EOPNOTSUPP) check(result, `label ${path} ${value}`);
+function label(file: string | number, value: string): void {
+  const result = setXattr(file, NAME, Buffer.from(`${value}\0`));
+  if (result !== -EOPNOTSUPP) check(result, `label ${file} ${value}`);
 }
 
 /** All in an open folder, by descriptors: another container may put links in their place meanwhile, which are labelled as links. */
@@ -68,6 +68,13 @@ function labelTree(path: string, value: string): void {
   label(path, value);
 }
 
+/** The same for a mount of hoy's own (a volume with other ids), whose path is a link of /proc to a descriptor. */
+function labelDetached(path: string, value: string): void {
+  using file = open(path, O_RDONLY);
+  if (fstatSync(file.number).isDirectory()) labelBelow(file, value);
+  label(file.number, value);
+}
+
 /** Whom the files of a mount belong to: `z` all containers, `Z` this one. A volume is for all where nothing is said, as in Docker. */
 function sharing({ type, mode }: Source): "z" | "Z" | undefined {
   const words = mode.split(",");
@@ -75,7 +82,7 @@ function sharing({ type, mode }: Source): "z" | "Z" | undefined {
   return words.includes("z") || type === "volume" ? "z" : undefined;
 }
 
-type Source = Pick<ResolvedMount, "type" | "mode" | "path">;
+type Source = Pick<ResolvedMount, "type" | "mode" | "path" | "detached">;
 
 /** Labels the engine's own files of a container, and the sources of its mounts. Throws HoyError for what must not be relabelled. */
 export function labelSources({ mountLabel }: ContainerOptions, files: readonly string[], sources: readonly Source[]): void {
@@ -84,8 +91,12 @@ export function labelSources({ mountLabel }: ContainerOptions, files: readonly s
   for (const mount of sources) {
     const who = sharing(mount);
     if (who === undefined) continue;
-    const source = realpathSync(mount.path);
-    checkRelabel(source);
-    labelTree(source, who === "z" ? sharedLabel(mountLabel) : mountLabel);
+    const value = who === "z" ? sharedLabel(mountLabel) : mountLabel;
+    if (mount.detached) labelDetached(mount.path, value);
+    else {
+      const source = realpathSync(mount.path);
+      checkRelabel(source);
+      labelTree(source, value);
+    }
   }
 }

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { SysError } from "../../../ffi/errno.ts";
 import { Fd, O_DIRECTORY, O_PATH, O_RDONLY, open, openInRoot } from "../../../ffi/fd.ts";
-import { existsSync, mkdirSync, readlinkSync } from "../../../ffi/fs.ts";
+import { chownSync, existsSync, mkdirSync, readdirSync, readlinkSync } from "../../../ffi/fs.ts";
 import { programName } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { canonical, parseTagged } from "../../spec/reference.ts";
@@ -23,28 +23,66 @@ export interface MountPlace {
   rootfs: Fd;
   /** Keeps the mounts that are made here until the container has them. */
   held: DisposableStack;
+  /** Of a container with a user namespace of its own. */
+  ids?: PlaceIds | undefined;
+}
+
+export interface PlaceIds {
+  /** Shows the files below a path with the container's ids; undefined where that cannot be. */
+  map(path: string): Fd | undefined;
+  namespace: Fd | undefined;
+  owner: { uid: number; gid: number };
+  /** The root file system's own files, with the ids that they have there. */
+  openLayers(): Fd;
 }
 
 /**
  * The sources of all mounts. At a container's first start its empty volumes are filled from what the root file system has at their
  * targets (Docker's copy-up); one that is emptied later stays empty.
  */
-export function resolveMounts(
-  store: Store,
-  { id, options }: Pick<ContainerRow, "id" | "options">,
-  { rootfs, held }: MountPlace,
-): ResolvedMount[] {
+export function resolveMounts(store: Store, { id, options }: Pick<ContainerRow, "id" | "options">, place: MountPlace): ResolvedMount[] {
   const news = newVolumes(store, id);
   const resolved = (options.mounts ?? []).map((mount): ResolvedMount => {
-    if (mount.type === "image") return imageMount(store, mount, { held, label: options.mountLabel, data: dataFolder(store, id) });
+    if (mount.type === "image") return imageMount(store, mount, { place, label: options.mountLabel, data: dataFolder(store, id) });
     if (mount.type !== "volume") return { ...mount, path: mount.type === "tmpfs" ? "" : mount.source };
     const folder = volumeOnDisk(store, mount.source);
-    if (news.has(mount.source)) fillVolume(folder, mount, rootfs);
+    const isNew = news.has(mount.source);
+    if (place.ids) return mappedVolume(folder, mount, { place, ids: place.ids, isNew });
+    if (isNew) fillVolume(folder, mount, place.rootfs);
     return { ...mount, path: subpath(folder, mount) };
   });
   if (news.size > 0) store.db.query("UPDATE container_volumes SET offered = 1 WHERE container_id = ?").run(id);
   return resolved;
 }
+
+/**
+ * A volume shows its files with the ids that containers have, so that others with other ids can use it. Where mounts cannot do that,
+ * a new one is given to the container.
+ */
+function mappedVolume(
+  folder: string,
+  mount: MountRequest,
+  { place, ids, isNew }: { place: MountPlace; ids: PlaceIds; isNew: boolean },
+): ResolvedMount {
+  const whole = ids.map(folder);
+  if (!whole) {
+    if (isNew && readdirSync(folder).length === 0) chownSync(folder, ids.owner.uid, ids.owner.gid);
+    if (isNew) fillVolume(folder, mount, place.rootfs);
+    return { ...mount, path: subpath(folder, mount) };
+  }
+  if (isNew) {
+    using layers = ids.openLayers();
+    fillVolume(folder, mount, layers);
+  }
+  whole.close();
+  return detached(place.held.use(ids.map(subpath(folder, mount)) as Fd), mount);
+}
+
+const detached = ({ number }: Fd, mount: MountRequest): ResolvedMount => ({
+  ...mount,
+  path: `/proc/${process.pid}/fd/${number}`,
+  detached: true,
+});
 
 /** Names of the volumes that this container has not tried to fill yet. */
 const newVolumes = (store: Store, id: string): Set<string> =>
@@ -89,7 +127,7 @@ export function imageToMount(store: Store, name: string): string {
 }
 
 interface ImagePlace {
-  held: DisposableStack;
+  place: MountPlace;
   /** SELinux's, which needs a mount of the image's own. */
   label: string | undefined;
   /** The container's folder. */
@@ -97,17 +135,21 @@ interface ImagePlace {
 }
 
 /** An image's layers, read-only: the one layer itself, or an overlay of them. */
-function imageMount(store: Store, mount: MountRequest, { held, label, data }: ImagePlace): ResolvedMount {
+function imageMount(store: Store, request: MountRequest, { place: { held, ids }, label, data }: ImagePlace): ResolvedMount {
+  const mount = { ...request, readOnly: true };
   const { folders, links } = layerPaths(store, mount.imageId ?? imageToMount(store, mount.source));
   const [only, ...others] = folders;
   if (only === undefined) throw new HoyError(`the image ${mount.source} has no layers to mount`, { status: 400 });
-  if (others.length === 0 && (mount.subpath || !label)) return { ...mount, readOnly: true, path: subpath(only, mount) };
+  if (others.length === 0 && (mount.subpath || !label)) {
+    const path = subpath(only, mount);
+    const mapped = ids?.map(path);
+    return mapped ? detached(held.use(mapped), mount) : { ...mount, path };
+  }
   if (mount.subpath)
     throw new HoyError(`image-subpath is not supported for ${mount.source}: the image has ${folders.length} layers`, { status: 400 });
   // an overlay that nobody writes to has two layers at least
   const below = others.length === 0 ? [emptyLayer(data)] : [];
   const lowers = { lowers: [...folders, ...below], links: [...links, ...below], folder: join(store.root, "layers") };
-  const overlay = { ...lowers, userxattr: store.rootless, label };
-  const { number } = held.use(mountOverlay(overlay));
-  return { ...mount, readOnly: true, path: `/proc/${process.pid}/fd/${number}`, detached: true };
+  const idMap = ids?.namespace && { namespace: ids.namespace, root: ids.owner };
+  return detached(held.use(mountOverlay({ ...lowers, userxattr: store.rootless, label, idMap })), mount);
 }

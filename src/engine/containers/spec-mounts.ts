@@ -2,7 +2,7 @@
 import { defaultMounts } from "../../runtime/defaults.ts";
 import type { Linux, Mount } from "../../spec/runtime.ts";
 import { byDepth } from "./mounts.ts";
-import type { HostConfig, MountRequest } from "./options.ts";
+import type { ContainerOptions, HostConfig, MountRequest } from "./options.ts";
 import { securityOptions } from "./parse/security-opt.ts";
 import type { Sharing } from "./shared.ts";
 import type { HostFacts } from "./spec.ts";
@@ -11,7 +11,7 @@ import type { HostFacts } from "./spec.ts";
 export interface ResolvedMount extends MountRequest {
   /** bind, volume, image: the file or folder to bind, subpath included; "" for tmpfs. */
   path: string;
-  /** image: the path is the descriptor of a mount of its layers. */
+  /** image, volume: the path is the descriptor of a mount that was made for it. */
   detached?: true;
   /** Words that a bind must keep in a user namespace, where flags of the source are locked: nosuid, nodev, noexec, ro … */
   lockedFlags?: readonly string[];
@@ -25,7 +25,7 @@ export interface ContainerFiles {
 }
 
 export interface MountsRequest {
-  options: { hostConfig: HostConfig };
+  options: Pick<ContainerOptions, "hostConfig" | "idMaps">;
   files: ContainerFiles;
   mounts: readonly ResolvedMount[];
   rootless: boolean;
@@ -68,7 +68,8 @@ function ownMount(mount: Mount, { options, rootless, sharing, host }: MountsRequ
   if (mount.type === "devpts" && !host.mapsGroup(5)) return without(mount, "gid=5");
   if (!rootless) return mount;
   // What shows a namespace may be mounted by the namespace's owner alone, who an ordinary user is not for the host's.
-  if (mount.type === "sysfs" && sharing.network === "host") return { ...mount, type: "bind", source: "/sys", options: bindOptions(host) };
+  if (mount.type === "sysfs" && (sharing.network === "host" || (options.idMaps && sharing.network)))
+    return { ...mount, type: "bind", source: "/sys", options: bindOptions(host) };
   if (mount.type === "proc" && sharing.pid === "host") return { ...mount, source: "/proc", options: ["rbind", ...(mount.options ?? [])] };
   if (mount.type === "mqueue" && sharing.ipc === "host")
     return host.hasMessageQueues
@@ -119,7 +120,8 @@ const tmpfs = ({ target, tmpfs = [] }: ResolvedMount): Mount => ({
 });
 
 function bind(mount: ResolvedMount, recursiveReadOnly: boolean): Mount {
-  if (mount.detached) return { destination: mount.target, type: "overlay", source: mount.path, options: ["ro"], detached: true };
+  if (mount.detached)
+    return { destination: mount.target, type: "overlay", source: mount.path, options: mount.readOnly ? ["ro"] : [], detached: true };
   const { readOnlyRecursion, lockedFlags = [] } = mount;
   const below = readOnlyRecursion === "force" || (recursiveReadOnly && readOnlyRecursion !== "off");
   return {

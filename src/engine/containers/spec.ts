@@ -48,7 +48,7 @@ export interface SpecRequest {
   sharing?: Sharing;
   /** Looks up a device that a limit on block I/O names. */
   deviceNumbers: DeviceNumbers;
-  /** hoy runs in a user namespace as an ordinary user's. */
+  /** The container is in a user namespace: that of an ordinary user's hoy, or one of its own. */
   rootless: boolean;
   /** The payload's cgroup below the root of the hierarchies; absent where none is to be had. */
   cgroupPath?: string;
@@ -74,6 +74,7 @@ export function buildSpec(request: SpecRequest): { spec: Spec; seccomp: SeccompC
     ...(config.Domainname ? { domainname: config.Domainname } : {}),
     mounts: [...specMounts({ ...request, mounts, sharing }), ...boundDevices(request)],
     linux: linux(request),
+    ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
   };
   return { spec, seccomp: seccompChoice(hostConfig) };
 }
@@ -140,7 +141,8 @@ function linux(request: SpecRequest): Linux {
     sysctl: sysctls(request),
     resources: { ...resources(hostConfig, request.deviceNumbers), devices: rules },
     ...(cgroupPath === undefined ? {} : { cgroupsPath: cgroupPath }),
-    namespaces: namespaces(hostConfig, sharingOf(request)),
+    namespaces: [...(options.idMaps ? [{ type: "user" as const }] : []), ...namespaces(hostConfig, sharingOf(request))],
+    ...(options.idMaps ? { uidMappings: options.idMaps.uidMaps, gidMappings: options.idMaps.gidMaps } : {}),
     devices: devices.devices.filter(({ path }) => !bound.has(path)),
     ...(propagation ? { rootfsPropagation: propagation } : {}),
     ...(options.mountLabel ? { mountLabel: options.mountLabel } : {}),

@@ -32,7 +32,7 @@ export function startError(error: unknown, what: "container" | "exec" = "contain
       exitCode: 125,
       cause: error,
     });
-  const score = /^write (-?\d+) to \/proc\/self\/oom_score_adj$/.exec(error.step)?.[1];
+  const score = /^(?:write|set oom_score_adj to) (-?\d+)(?: to \/proc\/self\/oom_score_adj)?$/.exec(error.step)?.[1];
   if (score !== undefined && error.code === "EACCES")
     return new HoyError(`--oom-score-adj ${score}: only CAP_SYS_RESOURCE may lower the score below hoy's own`, {
       exitCode: 125,

@@ -34,6 +34,7 @@ import { recordContainer } from "./events.ts";
 import { writeContainerFiles } from "./files.ts";
 import { makeInitFiles } from "./init-files.ts";
 import { type ContainerNetwork, prepareNetwork } from "./network.ts";
+import type { OwnIds } from "./own-ids.ts";
 import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
@@ -51,6 +52,8 @@ export interface StartRequest {
   terminalSize?: TerminalSize | undefined;
   /** Called when nothing more has to be waited for and the start begins. */
   onStart?: (() => void) | undefined;
+  /** What goes wrong and does not stop the container. */
+  onWarning?: ((text: string) => void) | undefined;
 }
 
 /** A container whose program runs. */
@@ -125,33 +128,53 @@ async function start(work: Work): Promise<Started> {
     stdinOnce: config.StdinOnce,
     attached: request.attached,
     reaper,
+    adopts: row.options.runtime !== undefined,
     engine: { path: program.path, argv: ["hoy", ...program.prefix, "__followup", row.id], env: engineEnvironment(store) },
   });
   undo.push(() => monitor[Symbol.dispose]());
-  const scope = systemdRuns() ? (await import("./scope.ts")).beginScope(host, store, row) : undefined;
+  // another runtime makes its cgroup itself, of plain files
+  const scope = systemdRuns() && !row.options.runtime ? (await import("./scope.ts")).beginScope(host, store, row) : undefined;
   undo.push(() => scope?.undo());
 
   using shared = sharedNamespaces(store, row);
-  const { mount, parts } = mountRootfs(store, row);
+  using own = await ownIdsOf(store, row);
+  const { mount, parts } = own ? own.mountRootfs() : mountRootfs(store, row);
   using rootfs = mount;
   // once, so that what the container removes stays removed; a root of its own on a tmpfs is a new one each time
-  if (row.started === 0 || row.options.rootfs !== undefined) makeInitFiles(rootfs);
+  if (row.started === 0 || row.options.rootfs !== undefined) makeInitFiles(rootfs, own?.owner);
   const network = await prepareNetwork(store, row);
   undo.push(() => network.release());
   using held = new DisposableStack();
-  const files = shared.files ?? writeContainerFiles(store, row, network);
-  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held }, files, sharing: shared.sharing, scope });
+  const files = shared.files ?? writeContainerFiles(store, row, { ...network, owner: own?.owner });
+  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held, ids: own?.place }, files, sharing: shared.sharing, scope, own });
   if (row.options.mountLabel) {
     const { labelSources } = await import("./selinux.ts");
     labelSources(row.options, Object.values(files), mounts);
   }
+  if (hostConfig.DeviceRequests?.length) await (await import("./cdi.ts")).addRequestedDevices(store, row, spec);
+  const other = row.options.runtime && (await import("./other-start.ts"));
+  const hooks = !other && spec.hooks ? (await import("./hooks.ts")).containerHooks(store, row, spec) : undefined;
   spec.mounts = [...parts, ...reachable({ store, row, rootfs, files }, spec.mounts ?? [])];
   await loadProfile(spec.process?.apparmorProfile ?? "", store);
   const capabilities = spec.process?.capabilities?.bounding ?? [];
   const filter = await seccompFilter(seccomp, capabilities);
-  const expanded = await expandSeccomp(seccomp, capabilities);
+  const expanded = await expandSeccomp(seccomp, capabilities, other !== undefined);
   if (spec.linux && expanded) spec.linux.seccomp = expanded;
-  writeFileSync(join(dataFolder(store, row.id), "config.json"), stringifyExact(spec), { mode: 0o600 });
+  const write = (): void => writeFileSync(join(dataFolder(store, row.id), "config.json"), stringifyExact(spec), { mode: 0o600 });
+  if (other) {
+    const { deleteFromRuntime } = await import("./other-runtime.ts");
+    undo.push(() => deleteFromRuntime(store, row));
+    const made = other.createWithRuntime({ store, row, monitor, spec, rootfs, runFolder: runFolder(store, row.id) }, write);
+    using terminal = made.console;
+    if (terminal) other.setSize(terminal, request.terminalSize);
+    await network.connect(made.pid);
+    commitRunning(store, row, made.pid);
+    monitor.adopt(made.pid, terminal);
+    shared.check();
+    other.startWithRuntime(store, row);
+    return { monitor, pid: made.pid };
+  }
+  write();
   const resources = spec.linux?.resources;
   const cgroup = scope ? scope.plan(host, { store, resources }) : plainCgroup(work, resources);
   undo.push(() => removeCgroup(cgroup));
@@ -162,28 +185,43 @@ async function start(work: Work): Promise<Started> {
     joinedNamespaces(spec),
     shared.shmFrom === undefined ? undefined : { namespace: shared.shmFrom, path: "/dev/shm" },
   );
+  const prepared = own?.prepare(monitor.tape, { spec, joinCgroups: cgroup.payloadJoin, join: joined?.part });
   const init = planInit(monitor.tape, {
     spec,
     id: row.id,
-    mountpoint: runFolder(store, row.id),
-    joinCgroups: cgroup.payloadJoin,
+    // root of another namespace may not walk to our folder
+    mountpoint: hooks?.mountpoint ?? (own ? "/" : runFolder(store, row.id)),
+    joinCgroups: own ? [] : cgroup.payloadJoin,
+    ...(prepared ? { readyMounts: prepared.readyMounts, script: prepared.script } : {}),
+    ...(hooks ? { script: hooks.script } : {}),
     ...(joined ? { copies: joined.mounts } : {}),
     cgroupMounts: cgroupView({ host, cgroup, spec, store, readonly: !writableCgroups(hostConfig) }),
     seccomp: filter,
-    inUserNamespace: store.rootless,
+    inUserNamespace: store.rootless || own !== undefined,
     maySetGroups: maySetGroups(store),
     terminal: config.Tty ? { size: request.terminalSize } : undefined,
     streams: config.OpenStdin ? "monitor" : "monitor-without-input",
     reaper,
   });
-  const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
+  const before = prepared?.part ?? joined?.part;
+  const birth = { init, ...(before ? { join: before } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
   const pid = play(monitor, shared, birth);
+  own?.writeIds(monitor, pid);
+  await hooks?.whenMounted(monitor, pid);
   await connect(monitor, network, pid);
   commitRunning(store, row, pid);
   // As long as they have not ended, their processes' numbers were not given to others; and from here on their end sees this row.
   shared.check();
+  await hooks?.beforeStart(monitor, pid);
   monitor.exec();
+  await hooks?.afterStart(pid, request.onWarning ?? (() => {}));
   return { monitor, pid };
+}
+
+/** What a user namespace of the container's own takes is loaded for those that have one. */
+async function ownIdsOf(store: Store, row: ContainerRow): Promise<OwnIds | undefined> {
+  const { idMaps } = row.options;
+  return idMaps && (await import("./own-ids.ts")).ownIds(store, row, idMaps);
 }
 
 /** From an ordinary user's login session into the cgroups of the user's manager. */
@@ -242,9 +280,10 @@ interface Surroundings {
   files: ContainerFiles;
   sharing: Sharing;
   scope: Scope | undefined;
+  own: OwnIds | undefined;
 }
 
-function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surroundings): Planned {
+function plan({ store, row, host }: Work, { place, files, sharing, scope, own }: Surroundings): Planned {
   const { options } = row;
   const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
   const user = resolveUser({
@@ -253,7 +292,7 @@ function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surr
     group: text("etc/group"),
     groupAdd: options.hostConfig.GroupAdd,
   });
-  if (store.rootless) checkIds({ uid: user.uid, gids: [user.gid] });
+  if (store.rootless && !own) checkIds({ uid: user.uid, gids: [user.gid] });
   const mounts = resolveMounts(store, row, place);
   const built = buildSpec({
     options,
@@ -261,7 +300,7 @@ function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surr
     user,
     host: {
       cgroupVersion: host.mode === "v2" ? 2 : 1,
-      mapsGroup,
+      mapsGroup: own?.mapsGroup ?? mapsGroup,
       recursiveReadOnly: true,
       hasMessageQueues: sharing.ipc === "host" && existsSync("/dev/mqueue"),
     },
@@ -270,7 +309,7 @@ function plan({ store, row, host }: Work, { place, files, sharing, scope }: Surr
     mounts,
     devices: containerDevices(options.hostConfig),
     deviceNumbers: blockDeviceNumbers,
-    rootless: store.rootless,
+    rootless: store.rootless || own !== undefined,
     appArmorProfile: containerProfile(options.hostConfig, store),
     cgroupPath: scope ? unitPath(scope.place) : `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
   });
@@ -316,8 +355,13 @@ export async function seccompFilter(choice: SeccompChoice, capabilities: readonl
   return filterFor({ capabilities, profile: parseSeccompProfile(choice.json) });
 }
 
-/** A profile of the user's own stands in config.json in full. */
-async function expandSeccomp(choice: SeccompChoice, capabilities: readonly string[]): Promise<Seccomp | undefined> {
+/** A profile of the user's own stands in config.json in full; `whole`: the default one, too, which another runtime has to read there. */
+async function expandSeccomp(choice: SeccompChoice, capabilities: readonly string[], whole: boolean): Promise<Seccomp | undefined> {
+  if (choice.kind === "default" && whole) {
+    const { defaultProfile } = await import("../../runtime/seccomp/default.ts");
+    const { ociSeccompFor } = await import("../../runtime/seccomp/profile.ts");
+    return ociSeccompFor(defaultProfile(), { capabilities, kernel: release() });
+  }
   if (choice.kind !== "profile") return undefined;
   const { parseSeccompProfile } = await import("../../spec/seccomp.ts");
   const { ociSeccompFor } = await import("../../runtime/seccomp/profile.ts");
@@ -338,7 +382,7 @@ function cgroupView({
   readonly: boolean;
 }) {
   const namespace = spec.linux?.namespaces?.some(({ type }) => type === "cgroup") ?? false;
-  return planCgroupMounts({ host, plan: cgroup, namespace, readonly, rootless: store.rootless });
+  return planCgroupMounts({ host, plan: cgroup, namespace, readonly, rootless: store.rootless || spec.linux?.uidMappings !== undefined });
 }
 
 /** Ids of this process's user namespace as [first, count]; the whole range outside of one. */

@@ -34,8 +34,8 @@ export async function stopContainer(store: Store, id: string, request: StopReque
   if (process) {
     const signal = parseSignal(request.signal ?? row.options.config.StopSignal ?? "SIGTERM");
     const seconds = request.timeout ?? row.options.config.StopTimeout ?? DEFAULT_TIMEOUT_S;
-    sendSignal(process, signal);
-    if (!waitEnd(process, seconds < 0 ? -1 : seconds * 1000)) await killNow(process);
+    await signalProcess(store, row, { process, signal });
+    if (!waitEnd(process, seconds < 0 ? -1 : seconds * 1000)) await killNow(store, row, process);
   }
   await settle(store, row);
   if (process) store.db.transaction(() => recordContainer(store, row, "stop")).immediate();
@@ -45,13 +45,28 @@ export async function stopContainer(store: Store, id: string, request: StopReque
 /** Kills every process of the container and waits. The caller holds its lock. */
 export async function killAndSettle(store: Store, row: ContainerRow): Promise<void> {
   using process = openProcess(store, row);
-  if (process) await killNow(process);
+  if (process) await killNow(store, row, process);
   await settle(store, row);
 }
 
-async function killNow(process: Fd): Promise<void> {
-  sendSignal(process, SIGKILL);
+async function killNow(store: Store, row: ContainerRow, process: Fd): Promise<void> {
+  await signalProcess(store, row, { process, signal: SIGKILL });
   waitEnd(process, KILL_TIMEOUT_MS);
+}
+
+/** Through the runtime that made it: what it shows as the first process may be more than one. False when it has just ended. */
+async function signalProcess(store: Store, row: ContainerRow, { process, signal }: { process: Fd; signal: number }): Promise<boolean> {
+  if (!row.options.runtime) return sendSignal(process, signal);
+  const { callRuntime } = await import("./other-runtime.ts");
+  try {
+    callRuntime(store, row, "kill", row.id, String(signal));
+    return true;
+  } catch (error) {
+    // a runtime that is not there any more can keep nobody from ending its containers
+    if (waitEnd(process, 0)) return false;
+    if (signal === SIGKILL) return sendSignal(process, signal);
+    throw error;
+  }
 }
 
 /** Once the process has ended: waits until the monitor has written its record and the last output, then brings everything in order. */
@@ -70,14 +85,14 @@ async function monitorLeaves(store: Store, row: ContainerRow): Promise<void> {
 }
 
 /** Sends a signal to a running container. Throws HoyError when it does not run. */
-export function signalContainer(store: Store, row: ContainerRow, signal: string): void {
-  using _process = sendToContainer(store, row, parseSignal(signal));
+export async function signalContainer(store: Store, row: ContainerRow, signal: string): Promise<void> {
+  using _process = await sendToContainer(store, row, parseSignal(signal));
 }
 
 /** The same; after SIGKILL it waits for the end, so that the container can be removed next. */
 export async function killContainer(store: Store, row: ContainerRow, signal: string): Promise<void> {
   const number = parseSignal(signal);
-  using process = sendToContainer(store, row, number);
+  using process = await sendToContainer(store, row, number);
   if (number !== SIGKILL) return;
   waitEnd(process, KILL_TIMEOUT_MS);
   // without the lock: a `stop` that has it waits for the same end, and an attached `run` needs it to let its monitor go
@@ -87,11 +102,11 @@ export async function killContainer(store: Store, row: ContainerRow, signal: str
   if (now?.pid === row.pid) await settle(store, now);
 }
 
-function sendToContainer(store: Store, row: ContainerRow, signal: number): Fd {
+async function sendToContainer(store: Store, row: ContainerRow, signal: number): Promise<Fd> {
   using held = new DisposableStack();
   const process = openProcess(store, row);
   if (process) held.use(process);
-  if (!process || !sendSignal(process, signal)) throw notRunning(row);
+  if (!process || !(await signalProcess(store, row, { process, signal }))) throw notRunning(row);
   forThisBoot(store);
   store.db.transaction(() => recordContainer(store, row, "kill", { signal: String(signal) })).immediate();
   held.move();

@@ -18,7 +18,7 @@ import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
 import { tryGuardContainer } from "./guard.ts";
 import { releaseNetwork } from "./network.ts";
-import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, toRow } from "./row.ts";
+import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, STATES, toRow } from "./row.ts";
 import { removeRunFolder, sweepRunFolders } from "./run-folder.ts";
 import { killStrays } from "./strays.ts";
 
@@ -46,10 +46,11 @@ export async function settleContainer(store: Store, id: string): Promise<void> {
 
 /** A first start that was cut off: the program never ran. With --rm the container is removed. The caller holds its lock. */
 export async function undoStart(store: Store, row: ContainerRow): Promise<void> {
+  if (row.options.runtime) (await import("./other-runtime.ts")).deleteFromRuntime(store, row);
   removeCgroup(containerCgroup(store, row));
   killStrays(store, row);
   await releaseNetwork(store, row);
-  if (row.autoRemove) deleteContainer(store, row, { volumes: true });
+  if (row.autoRemove) await deleteContainer(store, row, { volumes: true });
   else store.db.query("UPDATE containers SET state = 'created' WHERE id = ? AND state = 'starting'").run(row.id);
 }
 
@@ -72,6 +73,7 @@ async function sweepKernel(store: Store): Promise<void> {
     mine.add(id);
     return false;
   };
+  await sweepRuntimes(store, inUse);
   sweepCgroups(detectCgroups(), store.name, inUse);
   sweepScopes(store, inUse);
   for (const row of rowsWithParent(store)) if (!inUse(row.id)) removeCgroup(containerCgroup(store, row));
@@ -93,6 +95,17 @@ function sweepScopes(store: Store, inUse: (id: string) => boolean): void {
 /** Containers whose cgroup lies elsewhere (`--cgroup-parent`): only their rows tell where. */
 const rowsWithParent = (store: Store): ContainerRow[] =>
   store.db.query(`SELECT ${ROW_COLUMNS} FROM containers WHERE json_extract(options, '$.hostConfig.CgroupParent') <> ''`).all().map(toRow);
+
+/** Of containers that do not run, other runtimes have what a start that was cut off has left. */
+async function sweepRuntimes(store: Store, inUse: (id: string) => boolean): Promise<void> {
+  const folder = join(store.run, STATES);
+  if (!existsSync(folder)) return;
+  const { deleteFromRuntime } = await import("./other-runtime.ts");
+  for (const id of readdirSync(folder)) {
+    const row = rowById(store, id);
+    if (row?.options.runtime && !inUse(id)) deleteFromRuntime(store, row);
+  }
+}
 
 async function sweepRootlessNetworks(store: Store, inUse: (id: string) => boolean): Promise<void> {
   const { PID_FILE, stopRootlessNetwork } = await import("../../network/rootless.ts");

@@ -8,6 +8,8 @@ import { systemdRuns } from "../../runtime/systemd/host.ts";
 import { readSettings } from "../../state/settings.ts";
 import type { Store } from "../../state/store.ts";
 import { listContainers } from "../containers/list.ts";
+import { OWN_RUNTIME } from "../containers/options.ts";
+import { engineProgram } from "../containers/program.ts";
 
 export interface SystemInfo {
   ID: string;
@@ -20,6 +22,9 @@ export interface SystemInfo {
   DriverStatus: [name: string, value: string][];
   Plugins: { Volume: string[]; Network: string[]; Log: string[] };
   LoggingDriver: string;
+  /** By the names that --runtime takes; besides these there are the programs in $PATH. */
+  Runtimes: Record<string, { path: string; runtimeArgs?: string[] | undefined }>;
+  DefaultRuntime: string;
   CgroupDriver: string;
   /** Empty where no cgroups are mounted. */
   CgroupVersion: string;
@@ -60,6 +65,8 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
     ],
     Plugins: { Volume: ["local"], Network: ["bridge", "host", "null"], Log: ["json-file", "none"] },
     LoggingDriver: settings["log-driver"] ?? "json-file",
+    Runtimes: { [OWN_RUNTIME]: { path: engineProgram().path }, ...settings.runtimes },
+    DefaultRuntime: settings["default-runtime"] ?? OWN_RUNTIME,
     CgroupDriver: mayUse(cgroups) ? await cgroupDriver(store, cgroups) : "none",
     CgroupVersion: CGROUP_VERSIONS[cgroups.mode],
     SecurityOptions: [

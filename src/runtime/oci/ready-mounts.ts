@@ -3,9 +3,10 @@ import type { Fd } from "../../../ffi/fd.ts";
 import { PRESERVED } from "../../../ffi/player.ts";
 import type { Mount, Spec } from "../../spec/runtime.ts";
 import { parseMountOptions } from "../plan/mount-options.ts";
+import { copyMount } from "../user-namespace.ts";
 import type { Bundle } from "./bundle.ts";
 import { copyUp } from "./copy-up.ts";
-import { copyMount, isMapped, mapMount } from "./idmap-mount.ts";
+import { isMapped, mapMount } from "./idmap-mount.ts";
 
 export interface ReadyMounts extends Disposable {
   /** In the order in which spawnPlayer gets them. */

@@ -196,7 +196,7 @@ function raiseLoopback({ tape, part }: Planner): void {
   part.op("raise the loopback interface", NR.ioctl, [FILE, SIOCSIFFLAGS, tape.bytes(request)]).op("close", NR.close, [FILE]);
 }
 
-function waitForWord({ tape, part }: Planner): void {
+export function waitForWord({ tape, part }: Planner): void {
   const ready = tape.bytes(new Uint8Array(new Int32Array([S_READY, 0, 0]).buffer));
   part.op("report that all is ready", NR.write, [PlayerSlot.sync, ready, 12]);
   part.op("wait for the word", NR.read, [PlayerSlot.sync, tape.space(8), 1], { expect: 1 });

@@ -99,7 +99,8 @@ function copyResolvedTree(planner: Planner, source: string, recursive: boolean, 
   part.op(`bind ${source}`, NR.open_tree, [SOURCE, "", flags], { out });
 }
 
-const copySource = (planner: Planner, { source = "", resolved }: Mount, recursive: boolean, out?: Slot): void =>
+/** Copies the source of a bind detached into a slot. */
+export const copySource = (planner: Planner, { source = "", resolved }: Mount, recursive: boolean, out?: Slot): void =>
   (resolved ? copyResolvedTree : copyTree)(planner, source, recursive, out);
 
 const PRIVATE = 1 << 18;
@@ -133,12 +134,16 @@ function bind(planner: Planner, { mount, options, ready }: Planned, early: Slot 
 }
 
 /** Moves a detached mount in its place: one that is in no namespace cannot be copied before Linux 6.15. */
-function moveIn(planner: Planner, { source = "", destination }: Mount, options: MountOptions): void {
+function moveIn(planner: Planner, { mount, options, ready }: Planned): void {
+  const { source = "", destination } = mount;
   const step = `mount ${destination}`;
-  makeDirectories(planner, destination);
-  planner.part.op(step, NR.openat, [AT_FDCWD, source, O_PATH | O_CLOEXEC], { out: MOUNT });
-  setAttributes(planner, step, MOUNT, { set: options.set, clear: options.clear });
-  attach(planner, step, MOUNT, destination);
+  if (isDirectory(source)) makeDirectories(planner, destination);
+  else makeFile(planner, destination);
+  if (ready === undefined) planner.part.op(step, NR.openat, [AT_FDCWD, source, O_PATH | O_CLOEXEC], { out: MOUNT });
+  const made = ready ?? MOUNT;
+  setAttributes(planner, step, made, { set: options.set, clear: options.clear });
+  setAttributes(planner, step, made, { set: options.setRecursive, clear: options.clearRecursive, recursive: true });
+  attach(planner, step, made, destination);
 }
 
 /** File systems of the kernel: their target may be no link, and nothing of the image may stand in for them (CVE-2019-19921, CVE-2023-27561). */
@@ -254,7 +259,7 @@ export function planMounts(
       // proc last: a target that is a link of the image to /proc lies below the real one then, not over it (CVE-2019-16884)
       for (const entry of planned.toSorted((a, b) => procRank(a.mount) - procRank(b.mount))) {
         const early = isCopied(entry.mount) ? copies.get(entry.mount.destination) : slots.get(entry);
-        if (entry.mount.detached) moveIn(planner, entry.mount, entry.options);
+        if (entry.mount.detached) moveIn(planner, entry);
         else if (entry.options.bind || entry.mount.type === "bind") bind(planner, entry, early);
         else if (entry.mount.type === "cgroup" || entry.mount.type === "cgroup2") mountCgroup(entry.mount);
         else mountNew(planner, entry);

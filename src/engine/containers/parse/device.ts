@@ -5,7 +5,6 @@ import { invalid } from "./invalid.ts";
 const isMode = (text: string): boolean => /^[rwm]{1,3}$/.test(text) && new Set(text).size === text.length;
 
 export function parseDevice(text: string): DeviceMapping {
-  if (/^[^/]+\/[^/=]+=/.test(text)) throw invalid(`${text}: CDI devices are not supported`, "name the device's path: --device /dev/…");
   const parts = text.split(":");
   const [host = "", second] = parts;
   let permissions = "rwm";

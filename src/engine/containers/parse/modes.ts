@@ -1,4 +1,4 @@
-/** Whose namespaces: `--pid`, `--ipc`, `--uts`, `--userns`, `--cgroupns`, and `--isolation` (moby api/types/container/hostconfig.go). */
+/** Whose namespaces: `--pid`, `--ipc`, `--uts`, `--cgroupns`, and `--isolation` (moby api/types/container/hostconfig.go). */
 import type { HostConfig } from "../options.ts";
 import { invalid } from "./invalid.ts";
 
@@ -26,11 +26,8 @@ export function parseUtsMode(text: string): HostConfig["UTSMode"] {
   throw invalid("--uts: invalid UTS mode");
 }
 
-/** There is one user namespace: the host's, or the one that all containers of an ordinary user share. */
-export function parseUsernsMode(text: string): HostConfig["UsernsMode"] {
-  if (text === "" || text === "host") return text;
-  throw invalid("--userns: invalid USER mode");
-}
+/** Else it has the user namespace that hoy is in. */
+export const hasOwnUsers = (usernsMode: string): boolean => usernsMode !== "" && usernsMode !== "host";
 
 export function parseCgroupnsMode(text: string): HostConfig["CgroupnsMode"] {
   if (text === "" || text === "host" || text === "private") return text;

@@ -12,7 +12,6 @@ import {
   parseIpcMode,
   parseIsolation,
   parsePidMode,
-  parseUsernsMode,
   parseUtsMode,
 } from "../../../../src/engine/containers/parse/modes.ts";
 import { parseNetworks } from "../../../../src/engine/containers/parse/network.ts";
@@ -250,7 +249,7 @@ describe("modes of namespaces", () => {
     for (const mode of ["", "none", "private", "shareable", "host", "container:a"]) expect(parseIpcMode(mode)).toBe(mode);
     for (const mode of ["", "host", "container:a"]) expect(parsePidMode(mode)).toBe(mode);
     for (const mode of ["", "host", "private"] as const) expect(parseCgroupnsMode(mode)).toBe(mode);
-    expect([parseUtsMode("host"), parseUsernsMode("host"), parseIsolation("Default")]).toEqual(["host", "host", "Default"]);
+    expect([parseUtsMode("host"), parseIsolation("Default")]).toEqual(["host", "Default"]);
     expect([containerOf("container:a"), containerOf("host"), containerOf("container:")]).toEqual(["a", undefined, ""]);
   });
   test.each([
@@ -258,7 +257,6 @@ describe("modes of namespaces", () => {
     [parsePidMode, "container:", "--pid: invalid PID mode"],
     [parseIpcMode, "container:", "invalid IPC mode: container:"],
     [parseUtsMode, "private", "--uts: invalid UTS mode"],
-    [parseUsernsMode, "keep-id", "--userns: invalid USER mode"],
     [parseCgroupnsMode, "x", "--cgroupns: invalid CGROUP mode"],
     [parseIsolation, "process", "invalid isolation: \"process\" - linux only supports 'default'"],
   ] as const)("%p refuses %s", (parse, text, message) => expect(() => parse(text)).toThrow(new Error(message)));
