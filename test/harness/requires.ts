@@ -67,6 +67,11 @@ const PROBES = {
   "pids-cgroup": controller("pids"),
   "cpu-cgroup": controller("cpu"),
   "cpuset-cgroup": controller("cpuset"),
+  /** v2 freezes without a controller. */
+  freezer: {
+    kernel: true,
+    missing: () => (unified() !== undefined || v1("freezer") ? undefined : "a freezer for cgroups"),
+  },
   nf_tables: {
     kernel: true,
     missing: () => (!isRoot() || succeeds("unshare", "--net", "nft", "list", "ruleset") ? undefined : "nf_tables"),

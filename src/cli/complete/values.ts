@@ -17,6 +17,8 @@ export type Source =
   | { containers: readonly ContainerState["status"][] };
 
 const RUNNING = { containers: ["running"] } as const;
+const PAUSED = { containers: ["paused"] } as const;
+const UP = { containers: ["running", "paused"] } as const;
 const STARTABLE = { containers: ["created", "exited"] } as const;
 
 /** Arguments by command: one source for all of them, or a list of the sources of the first, the second and so on. */
@@ -25,12 +27,18 @@ export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source
   "container create": { each: ["images"] },
   "container exec": { each: [RUNNING] },
   "container inspect": "containers",
-  "container kill": RUNNING,
+  "container kill": UP,
   "container logs": { each: ["containers"] },
+  "container pause": RUNNING,
+  "container rename": { each: ["containers"] },
+  "container restart": "containers",
   "container rm": "containers",
   "container run": { each: ["images"] },
   "container start": STARTABLE,
-  "container stop": RUNNING,
+  "container stats": UP,
+  "container stop": UP,
+  "container top": { each: [UP] },
+  "container unpause": PAUSED,
   "container update": "containers",
   "container wait": "containers",
   "image history": { each: ["images"] },

@@ -116,6 +116,35 @@ export const containerCommands = [
     load: () => import("../container/ls.ts"),
   }),
   command({
+    meta: { name: "container pause", description: "Pause all processes within one or more containers" },
+    aliases: ["pause"],
+    usage: "CONTAINER [CONTAINER...]",
+    positionals: [1, Infinity],
+    args: {},
+    load: () => import("../container/pause.ts"),
+  }),
+  command({
+    meta: { name: "container rename", description: "Rename a container" },
+    aliases: ["rename"],
+    usage: "CONTAINER NEW_NAME",
+    positionals: [2, 2],
+    args: {},
+    load: () => import("../container/rename.ts"),
+  }),
+  command({
+    meta: { name: "container restart", description: "Restart one or more containers" },
+    aliases: ["restart"],
+    usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+    positionals: [1, Infinity],
+    namespace: true,
+    args: {
+      signal: { type: "string", alias: "s", description: "Signal to send to the container" },
+      timeout: { type: "int", alias: "t", description: "Seconds to wait before killing the container" },
+      time: { type: "int", sameAs: "timeout", description: "The older name of --timeout", hidden: true },
+    },
+    load: () => import("../container/restart.ts"),
+  }),
+  command({
     meta: { name: "container rm", description: "Remove one or more containers" },
     aliases: ["container remove", "rm"],
     usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -151,6 +180,23 @@ export const containerCommands = [
     load: () => import("../container/start.ts"),
   }),
   command({
+    meta: { name: "container stats", description: "Display a live stream of container(s) resource usage statistics" },
+    aliases: ["stats"],
+    usage: "[OPTIONS] [CONTAINER...]",
+    positionals: [0, Infinity],
+    args: {
+      all: { type: "boolean", alias: "a", description: "Show all containers (default shows just running)" },
+      format: {
+        type: "string",
+        description:
+          "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+      },
+      "no-stream": { type: "boolean", description: "Disable streaming stats and only pull the first result" },
+      "no-trunc": { type: "boolean", description: "Do not truncate output" },
+    },
+    load: () => import("../container/stats.ts"),
+  }),
+  command({
     meta: { name: "container stop", description: "Stop one or more running containers" },
     aliases: ["stop"],
     usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -162,6 +208,23 @@ export const containerCommands = [
       time: { type: "int", sameAs: "timeout", description: "The older name of --timeout", hidden: true },
     },
     load: () => import("../container/stop.ts"),
+  }),
+  command({
+    meta: { name: "container top", description: "Display the running processes of a container" },
+    aliases: ["top"],
+    usage: "CONTAINER [ps OPTIONS]",
+    positionals: [1, Infinity],
+    stopAtFirst: true,
+    args: {},
+    load: () => import("../container/top.ts"),
+  }),
+  command({
+    meta: { name: "container unpause", description: "Unpause all processes within one or more containers" },
+    aliases: ["unpause"],
+    usage: "CONTAINER [CONTAINER...]",
+    positionals: [1, Infinity],
+    args: {},
+    load: () => import("../container/unpause.ts"),
   }),
   command({
     meta: { name: "container update", description: "Update configuration of one or more containers" },

@@ -1,7 +1,7 @@
 /** What Docker has and hoy has not yet: so that the error can tell it from a typing mistake. */
 
 const RUN: ReadonlySet<string> = new Set(
-  "annotation cpu-count cpu-percent expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all restart runtime storage-opt use-api-socket volume-driver volumes-from".split(
+  "annotation cpu-count cpu-percent expose gpus health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all runtime storage-opt use-api-socket volume-driver volumes-from".split(
     " ",
   ),
 );
@@ -32,11 +32,11 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
 /** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */
 const COMMANDS: Readonly<Record<string, ReadonlySet<string>>> = {
   "": new Set(
-    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause".split(
+    "build builder buildx checkpoint commit compose config context cp diff events export import manifest plugin port push search secret service sbom scout stack swarm system trust".split(
       " ",
     ),
   ),
-  container: new Set("commit cp diff export pause port prune rename restart stats top unpause".split(" ")),
+  container: new Set("commit cp diff export port prune".split(" ")),
   image: new Set(["build", "import", "push"]),
   network: new Set(["connect", "create", "disconnect", "prune", "rm", "remove"]),
   volume: new Set(["prune", "update"]),

@@ -21,6 +21,7 @@ import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
 import { makeExecFolder } from "./exec-folder.ts";
 import { generateId } from "./names.ts";
+import { isPaused } from "./paused.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { Session } from "./session.ts";
 import { notRunning, openProcess, waitEnd } from "./signal.ts";
@@ -53,6 +54,7 @@ const CLONE_NEWCGROUP = 0x02000000;
 export async function exec(store: Store, row: ContainerRow, options: ExecOptions): Promise<ExecResult> {
   using alive = openProcess(store, row);
   if (!alive) throw notRunning(row);
+  if (isPaused(store, row.id)) throw new HoyError(`Container ${row.id} is paused, unpause the container before exec`, { status: 409 });
   try {
     return await joinContainer(store, row, options, alive);
   } catch (error) {

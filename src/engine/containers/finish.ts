@@ -44,6 +44,6 @@ export async function finishContainer(store: Store, row: ContainerRow): Promise<
       if (changes > 0) recordContainer(store, row, "die", { exitCode: String(exit.code) });
     })
     .immediate();
-  for (const name of ["pid", "attach.sock"]) rmSync(join(runFolder(store, row.id), name), { force: true });
+  for (const name of ["pid", "attach.sock", "paused"]) rmSync(join(runFolder(store, row.id), name), { force: true });
   return exit;
 }

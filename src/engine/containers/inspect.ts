@@ -10,7 +10,7 @@ import { inspectNetwork } from "./inspect-network.ts";
 import type { ContainerConfig, HostConfig, ResourceConfig } from "./options.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { networkOwner } from "./shared.ts";
-import { type ContainerState, containerState } from "./state.ts";
+import { type ContainerState, containerState, isUp } from "./state.ts";
 
 /** Go's zero time: Docker's "never". */
 export const NEVER = "0001-01-01T00:00:00Z";
@@ -62,15 +62,15 @@ export function inspectContainer(store: Store, row: ContainerRow, size?: Contain
 
 /** Of processes under a monitor; one in the foreground of its caller has no record anywhere. */
 function execIds(store: Store, row: ContainerRow, { status }: ContainerState): string[] | null {
-  const ids = status === "running" ? runningExecs(runFolder(store, row.id)) : [];
+  const ids = isUp(status) ? runningExecs(runFolder(store, row.id)) : [];
   return ids.length > 0 ? ids : null;
 }
 
 function stateDocument(state: ContainerState): Document {
   return {
     Status: state.status,
-    Running: state.status === "running",
-    Paused: false,
+    Running: isUp(state.status),
+    Paused: state.status === "paused",
     Restarting: false,
     OOMKilled: state.oomKilled,
     Dead: state.status === "dead",

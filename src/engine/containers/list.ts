@@ -3,7 +3,7 @@ import type { Store } from "../../state/store.ts";
 import type { Filters } from "../filters.ts";
 import { type ContainerTest, containerTest, type Listed } from "./filter.ts";
 import { ROW_COLUMNS, toRow } from "./row.ts";
-import { containerState } from "./state.ts";
+import { containerState, isUp } from "./state.ts";
 
 export type { Listed } from "./filter.ts";
 
@@ -27,7 +27,7 @@ export function listContainers(store: Store, { all = false, last = 0, filters = 
   for (const raw of store.db.query(`SELECT ${ROW_COLUMNS} FROM containers ${where} ORDER BY created DESC, id`).iterate()) {
     const row = toRow(raw);
     const listed = { row, state: containerState(store, row) };
-    if (!anyState && listed.state.status !== "running") continue;
+    if (!anyState && !isUp(listed.state.status)) continue;
     if (test && !test(listed)) continue;
     found.push(listed);
     if (found.length === last) break;

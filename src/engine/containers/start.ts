@@ -201,7 +201,7 @@ async function connect(monitor: Monitor, network: ContainerNetwork, pid: number)
 /** How long the monitor of the last run may take to leave after its record. */
 const LEAVING_MS = 2000;
 
-/** The lock that the monitor inherits: while it is held, the container is alive. The record of an earlier end is taken away. */
+/** The lock that the monitor inherits: while it is held, the container is alive. What an earlier run left is taken away. */
 function takeAlive(store: Store, row: ContainerRow): Fd {
   const folder = runFolder(store, row.id);
   const fd = open(join(folder, "alive"), O_RDWR | O_CREAT, 0o600);
@@ -210,7 +210,7 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
     fd.close();
     throw new HoyError(`the container ${row.name} is running already`, { status: 304 });
   }
-  rmSync(join(folder, "exit"), { force: true });
+  for (const name of ["exit", "paused"]) rmSync(join(folder, name), { force: true });
   return fd;
 }
 

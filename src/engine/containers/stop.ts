@@ -5,6 +5,7 @@ import { HoyError } from "../../spec/error.ts";
 import { forThisBoot, type Store } from "../../state/store.ts";
 import { recordContainer } from "./events.ts";
 import { finishContainer, isAlive, readExit } from "./finish.ts";
+import { thaw } from "./freeze.ts";
 import { guardContainer } from "./guard.ts";
 import { type ContainerRow, rowById } from "./row.ts";
 import { notRunning, openProcess, sendSignal, waitEnd } from "./signal.ts";
@@ -26,31 +27,42 @@ export interface StopRequest {
 
 /** Stops the container and waits for its end; nothing to do when it does not run. Throws HoyError. */
 export async function stopContainer(store: Store, id: string, request: StopRequest): Promise<void> {
+  await stopGuarded(store, id, request);
+  await sweepSometimes(store);
+}
+
+async function stopGuarded(store: Store, id: string, request: StopRequest): Promise<void> {
   using _guard = guardContainer(store, id);
   const row = rowById(store, id);
-  if (!row) return;
+  if (row) await stopRow(store, row, request);
+}
+
+/** The same for a caller that holds the container's lock, and sweeps itself. */
+export async function stopRow(store: Store, row: ContainerRow, request: StopRequest): Promise<void> {
   forThisBoot(store);
   using process = openProcess(store, row);
   if (process) {
     const signal = parseSignal(request.signal ?? row.options.config.StopSignal ?? "SIGTERM");
     const seconds = request.timeout ?? row.options.config.StopTimeout ?? DEFAULT_TIMEOUT_S;
     sendSignal(process, signal);
-    if (!waitEnd(process, seconds < 0 ? -1 : seconds * 1000)) await killNow(process);
+    thaw(store, row);
+    if (!waitEnd(process, seconds < 0 ? -1 : seconds * 1000)) killNow(store, row, process);
   }
   await settle(store, row);
   if (process) store.db.transaction(() => recordContainer(store, row, "stop")).immediate();
-  await sweepSometimes(store);
 }
 
 /** Kills every process of the container and waits. The caller holds its lock. */
 export async function killAndSettle(store: Store, row: ContainerRow): Promise<void> {
   using process = openProcess(store, row);
-  if (process) await killNow(process);
+  if (process) killNow(store, row, process);
   await settle(store, row);
 }
 
-async function killNow(process: Fd): Promise<void> {
+function killNow(store: Store, row: ContainerRow, process: Fd): void {
   sendSignal(process, SIGKILL);
+  // what v1's freezer holds dies only when it is let go
+  thaw(store, row);
   waitEnd(process, KILL_TIMEOUT_MS);
 }
 
@@ -93,6 +105,9 @@ function sendToContainer(store: Store, row: ContainerRow, signal: number): Fd {
   if (process) held.use(process);
   if (!process || !sendSignal(process, signal)) throw notRunning(row);
   forThisBoot(store);
+  // as dockerd: a paused container goes on for a signal that may end it
+  const { StopSignal } = row.options.config;
+  if (!StopSignal || signal === SIGKILL || signal === parseSignal(StopSignal)) thaw(store, row);
   store.db.transaction(() => recordContainer(store, row, "kill", { signal: String(signal) })).immediate();
   held.move();
   return process;

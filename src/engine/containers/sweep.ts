@@ -25,7 +25,9 @@ import { killStrays } from "./strays.ts";
 const ID_LENGTH = 64;
 
 export async function sweep(store: Store): Promise<void> {
-  const rows = store.db.query("SELECT id FROM containers WHERE state IN ('running', 'starting')").all() as { id: string }[];
+  const rows = store.db
+    .query("SELECT id FROM containers WHERE state IN ('running', 'starting') OR (auto_remove = 1 AND state = 'exited')")
+    .all() as { id: string }[];
   for (const { id } of rows) await settleContainer(store, id);
   sweepFolders(store);
   sweepRunFolders(store);
@@ -42,6 +44,8 @@ export async function settleContainer(store: Store, id: string): Promise<void> {
   if (!row || isAlive(store, id)) return;
   if (row.state === "running") await finishContainer(store, row);
   else if (row.state === "starting") await undoStart(store, row);
+  // a restart that was cut off after its stop
+  else if (row.autoRemove && row.state === "exited") deleteContainer(store, row, { volumes: true });
 }
 
 /** A first start that was cut off: the program never ran. With --rm the container is removed. The caller holds its lock. */
