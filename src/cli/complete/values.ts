@@ -113,10 +113,13 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   uts: ["host"],
   volume: "volumes",
   "container ls filter": CONTAINER_FILTERS,
+  "container prune filter": ["label=", "label!=", "until="],
   "image ls filter": ["before=", "dangling=", "label=", "reference=", "since=", "until="],
   "image prune filter": ["label=", "label!=", "until="],
   "network ls filter": ["dangling=", "driver=", "id=", "label=", "name=", "scope=", "type="],
+  "system prune filter": ["label=", "label!=", "until="],
   "volume ls filter": ["dangling=", "driver=", "label=", "name="],
+  "volume prune filter": ["all=", "label=", "label!="],
 };
 
 /** The words of a source; undefined for files. Without a store there are no names. */

@@ -124,6 +124,17 @@ export const containerCommands = [
     load: () => import("../container/pause.ts"),
   }),
   command({
+    meta: { name: "container prune", description: "Remove all stopped containers" },
+    usage: "[OPTIONS]",
+    positionals: [0, 0],
+    namespace: true,
+    args: {
+      filter: { type: "list", valueHint: "filter", description: 'Provide filter values (e.g. "until=<timestamp>")' },
+      force: { type: "boolean", alias: "f", description: "Do not prompt for confirmation" },
+    },
+    load: () => import("../container/prune.ts"),
+  }),
+  command({
     meta: { name: "container rename", description: "Rename a container" },
     aliases: ["rename"],
     usage: "CONTAINER NEW_NAME",
