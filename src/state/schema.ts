@@ -64,7 +64,7 @@ export const migrations: readonly string[] = [
     image_id TEXT,                 -- NULL with --rootfs
     image TEXT NOT NULL,           -- as the user named it
     created INTEGER NOT NULL,      -- ms since the epoch
-    state TEXT NOT NULL,           -- created, running, exited, dead; what lies in the run folder overrules "running"
+    state TEXT NOT NULL,           -- created, running, restarting, exited, dead; what lies in the run folder overrules "running"
     pid INTEGER NOT NULL DEFAULT 0,
     started INTEGER NOT NULL DEFAULT 0,
     finished INTEGER NOT NULL DEFAULT 0,
@@ -145,5 +145,10 @@ export const migrations: readonly string[] = [
   -- 1: the container has offered the volume what its image has there, and never does again
   ALTER TABLE container_volumes ADD COLUMN offered INTEGER NOT NULL DEFAULT 0;
   UPDATE container_volumes SET offered = 1 WHERE container_id IN (SELECT id FROM containers WHERE started > 0);
+  `,
+  `
+  ALTER TABLE containers ADD COLUMN restart_count INTEGER NOT NULL DEFAULT 0; -- since it was started by hand
+  ALTER TABLE containers ADD COLUMN restart_delay INTEGER NOT NULL DEFAULT 0; -- ms, of the last restart
+  ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;       -- 1: by hand, so that no policy starts it again
   `,
 ];

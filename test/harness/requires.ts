@@ -98,6 +98,8 @@ const PROBES = {
         ? undefined
         : "a /dev/net/tun that ordinary users may open",
   },
+  /** ps(1) of procps needs /proc/stat's btime, which User Mode Linux lacks. */
+  "working-ps": { kernel: true, missing: () => (!Bun.which("ps") || succeeds("ps", "-ef") ? undefined : "a ps that works on this kernel") },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 

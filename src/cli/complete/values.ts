@@ -18,7 +18,7 @@ export type Source =
 
 const RUNNING = { containers: ["running"] } as const;
 const PAUSED = { containers: ["paused"] } as const;
-const UP = { containers: ["running", "paused"] } as const;
+const UP = { containers: ["running", "paused", "restarting"] } as const;
 const STARTABLE = { containers: ["created", "exited"] } as const;
 
 /** Arguments by command: one source for all of them, or a list of the sources of the first, the second and so on. */
@@ -94,6 +94,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   process: "files",
   progress: ["auto", "plain", "tty", "json", "quiet"],
   pull: ["always", "missing", "never"],
+  restart: ["no", "on-failure", "always", "unless-stopped"],
   root: "files",
   rootfs: "files",
   "security-opt": [

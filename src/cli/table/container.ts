@@ -243,7 +243,10 @@ export const containerCommands = [
     usage: "[OPTIONS] CONTAINER [CONTAINER...]",
     positionals: [1, Infinity],
     namespace: true,
-    args: limitFlags,
+    args: {
+      ...limitFlags,
+      restart: { type: "string", description: "Restart policy to apply when a container exits" },
+    },
     load: () => import("../container/update.ts"),
   }),
   command({

@@ -32,6 +32,14 @@ export const systemCommands = [
     load: () => import("../system/info.ts"),
   }),
   command({
+    meta: { name: "system boot", description: "Start the containers that their restart policies want after a start of the machine" },
+    usage: "",
+    positionals: [0, 0],
+    namespace: true,
+    args: {},
+    load: () => import("../system/boot.ts"),
+  }),
+  command({
     meta: { name: "system df", description: "Show docker disk usage" },
     usage: "[OPTIONS]",
     positionals: [0, 0],

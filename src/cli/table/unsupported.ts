@@ -12,7 +12,6 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
   "container run": { long: RUN, short: { p: "publish", P: "publish-all" } },
   "container rm": { long: new Set(["link"]), short: { l: "link" } },
   "container start": { long: new Set(["checkpoint", "checkpoint-dir"]), short: {} },
-  "container update": { long: new Set(["restart"]), short: {} },
   "image history": { long: new Set(["platform"]), short: {} },
   "image inspect": { long: new Set(["platform"]), short: {} },
   "image load": { long: new Set(["platform"]), short: {} },

@@ -74,6 +74,9 @@ export function createContainer(store: Store, request: CreateRequest): Created {
     oomKilled: false,
     error: "",
     autoRemove: options.hostConfig.AutoRemove,
+    restartCount: 0,
+    restartDelay: 0,
+    stopped: false,
     options,
   };
   const guard = guardNewContainer(store, id);

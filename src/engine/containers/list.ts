@@ -22,7 +22,7 @@ const ANY_STATE = ["status", "before", "since"];
 export function listContainers(store: Store, { all = false, last = 0, filters = new Map() }: ListRequest = {}): Listed[] {
   const test: ContainerTest | undefined = filters.size > 0 ? containerTest(store, filters) : undefined;
   const anyState = all || last > 0 || ANY_STATE.some((name) => filters.has(name));
-  const where = anyState ? "" : "WHERE state = 'running'";
+  const where = anyState ? "" : "WHERE state IN ('running', 'restarting')";
   const found: Listed[] = [];
   for (const raw of store.db.query(`SELECT ${ROW_COLUMNS} FROM containers ${where} ORDER BY created DESC, id`).iterate()) {
     const row = toRow(raw);

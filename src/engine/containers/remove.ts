@@ -33,6 +33,11 @@ async function remove(store: Store, id: string, { force, volumes }: RemoveReques
     const how = isPaused(store, id) ? "paused and must be unpaused first" : "running: stop the container before removing or force remove";
     throw new HoyError(`cannot remove container "${row.name}": container is ${how}`, { status: 409 });
   }
+  if (!force && row.state === "restarting")
+    throw new HoyError(
+      `cannot remove container "${row.name}": container is restarting: stop the container before removing or force remove`,
+      { status: 409 },
+    );
   try {
     await endAndDelete(store, row, volumes);
   } catch (error) {

@@ -33,3 +33,6 @@ export function sendSignal(process: Fd, signal: number): boolean {
 export const waitEnd = (process: Fd, ms: number): boolean => waitReadable(process.number, ms);
 
 export const notRunning = (row: Pick<ContainerRow, "id">): HoyError => new HoyError(`container ${row.id} is not running`, { status: 409 });
+
+export const isRestarting = (row: Pick<ContainerRow, "id">): HoyError =>
+  new HoyError(`Container ${row.id} is restarting, wait until the container is running`, { status: 409 });

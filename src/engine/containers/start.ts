@@ -25,7 +25,7 @@ import { stringifyExact } from "../../spec/json.ts";
 import { withoutLeadingSlashes } from "../../spec/path.ts";
 import type { Mount, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import { forThisBoot, type Store } from "../../state/store.ts";
+import { forGood, forThisBoot, type Store } from "../../state/store.ts";
 import { cgroupParent } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
@@ -46,6 +46,8 @@ export interface StartRequest {
   /** The caller stays: it gets the streams, and does what follows the end. */
   attached: boolean;
   terminalSize?: TerminalSize | undefined;
+  /** A restart by the policy: it counts on. */
+  again?: boolean;
   /** Called when nothing more has to be waited for and the start begins. */
   onStart?: (() => void) | undefined;
 }
@@ -171,7 +173,7 @@ async function start(work: Work): Promise<Started> {
   const birth = { init, ...(joined ? { join: joined.part } : {}), namespaces: namespaceFlags(spec), into: cgroup.payloadInto, rootfs };
   const pid = play(monitor, shared, birth);
   await connect(monitor, network, pid);
-  commitRunning(store, row, pid);
+  commitRunning(store, row, { pid, again: request.again ?? false });
   // As long as they have not ended, their processes' numbers were not given to others; and from here on their end sees this row.
   shared.check();
   monitor.exec();
@@ -325,15 +327,18 @@ const mapsGroup = (gid: number): boolean => mappedIds("/proc/self/gid_map").some
 /** Where /proc/self/setgroups says "deny" (a namespace with a single id), groups cannot be set at all. */
 export const maySetGroups = (store: Store): boolean => !store.rootless || readFileSync("/proc/self/setgroups", "utf8").trim() === "allow";
 
-function commitRunning(store: Store, row: ContainerRow, pid: number): void {
+function commitRunning(store: Store, row: ContainerRow, { pid, again }: { pid: number; again: boolean }): void {
+  if (!again) Object.assign(row, { restartCount: 0, restartDelay: 0, stopped: false });
+  // a reboot ends the container, but not what its policy has it do then
+  if (row.options.hostConfig.RestartPolicy.Name !== "no" && !again) forGood(store);
   row.state = "running";
   row.pid = pid;
   row.started = Date.now();
   store.db
     .query(
-      "UPDATE containers SET state = 'running', pid = ?, started = ?, finished = 0, exit_code = 0, oom_killed = 0, error = '' WHERE id = ?",
+      "UPDATE containers SET state = 'running', pid = ?, started = ?, finished = 0, exit_code = 0, oom_killed = 0, error = '', restart_count = ?, restart_delay = ?, stopped = stopped AND ? WHERE id = ?",
     )
-    .run(pid, row.started, row.id);
+    .run(pid, row.started, row.restartCount, row.restartDelay, again ? 1 : 0, row.id);
 }
 
 /** The program runs: if that cannot be written down (a full disk), it runs all the same. */

@@ -2,7 +2,7 @@
 import type { Fd } from "../../../ffi/fd.ts";
 import { parseSignal } from "../../runtime/signals.ts";
 import { HoyError } from "../../spec/error.ts";
-import { forThisBoot, type Store } from "../../state/store.ts";
+import { forGood, forThisBoot, type Store } from "../../state/store.ts";
 import { recordContainer } from "./events.ts";
 import { finishContainer, isAlive, readExit } from "./finish.ts";
 import { thaw } from "./freeze.ts";
@@ -40,6 +40,9 @@ async function stopGuarded(store: Store, id: string, request: StopRequest): Prom
 /** The same for a caller that holds the container's lock, and sweeps itself. */
 export async function stopRow(store: Store, row: ContainerRow, request: StopRequest): Promise<void> {
   forThisBoot(store);
+  const waited = cancelRestart(store, row);
+  // also when it has just ended, and nobody has done what follows yet
+  if (row.state === "running") markStopped(store, row);
   using process = openProcess(store, row);
   if (process) {
     const signal = parseSignal(request.signal ?? row.options.config.StopSignal ?? "SIGTERM");
@@ -49,11 +52,31 @@ export async function stopRow(store: Store, row: ContainerRow, request: StopRequ
     if (!waitEnd(process, seconds < 0 ? -1 : seconds * 1000)) killNow(store, row, process);
   }
   await settle(store, row);
-  if (process) store.db.transaction(() => recordContainer(store, row, "stop")).immediate();
+  if (process || waited) store.db.transaction(() => recordContainer(store, row, "stop")).immediate();
+}
+
+/** From here on no policy starts it again, not after a reboot either. Before the signal is sent: whoever sees the end has to know. */
+function markStopped(store: Store, row: ContainerRow): void {
+  row.stopped = true;
+  if (row.options.hostConfig.RestartPolicy.Name === "no") return;
+  forGood(store);
+  store.db.query("UPDATE containers SET stopped = 1 WHERE id = ?").run(row.id);
+  forThisBoot(store);
+}
+
+/** Ends the wait for a restart; false when it does not wait. The caller holds the container's lock. */
+function cancelRestart(store: Store, row: ContainerRow): boolean {
+  if (row.state !== "restarting") return false;
+  forGood(store);
+  store.db.query("UPDATE containers SET state = 'exited', stopped = 1 WHERE id = ? AND state = 'restarting'").run(row.id);
+  row.state = "exited";
+  forThisBoot(store);
+  return true;
 }
 
 /** Kills every process of the container and waits. The caller holds its lock. */
 export async function killAndSettle(store: Store, row: ContainerRow): Promise<void> {
+  row.stopped = true;
   using process = openProcess(store, row);
   if (process) killNow(store, row, process);
   await settle(store, row);
@@ -83,14 +106,14 @@ async function monitorLeaves(store: Store, row: ContainerRow): Promise<void> {
 
 /** Sends a signal to a running container. Throws HoyError when it does not run. */
 export function signalContainer(store: Store, row: ContainerRow, signal: string): void {
-  using _process = sendToContainer(store, row, parseSignal(signal));
+  using _process = sendToContainer(store, row, parseSignal(signal)); // none where a restart was called off
 }
 
 /** The same; after SIGKILL it waits for the end, so that the container can be removed next. */
 export async function killContainer(store: Store, row: ContainerRow, signal: string): Promise<void> {
   const number = parseSignal(signal);
   using process = sendToContainer(store, row, number);
-  if (number !== SIGKILL) return;
+  if (number !== SIGKILL || !process) return;
   waitEnd(process, KILL_TIMEOUT_MS);
   // without the lock: a `stop` that has it waits for the same end, and an attached `run` needs it to let its monitor go
   await monitorLeaves(store, row);
@@ -99,8 +122,19 @@ export async function killContainer(store: Store, row: ContainerRow, signal: str
   if (now?.pid === row.pid) await settle(store, now);
 }
 
-function sendToContainer(store: Store, row: ContainerRow, signal: number): Fd {
+/** Signals that ask a container to end, besides its own: after them it stays ended. SIGINT and SIGQUIT are typed at a terminal. */
+const ENDING: ReadonlySet<number> = new Set([2, 3, SIGKILL, 15]);
+
+const asksToEnd = ({ options }: ContainerRow, signal: number): boolean =>
+  ENDING.has(signal) || (options.config.StopSignal !== undefined && signal === parseSignal(options.config.StopSignal));
+
+/** The process; undefined when the container waited for its restart, which is called off. */
+function sendToContainer(store: Store, found: ContainerRow, signal: number): Fd | undefined {
   using held = new DisposableStack();
+  const isEnd = asksToEnd(found, signal);
+  const row = isEnd && found.state === "restarting" ? callOffRestart(store, found) : found;
+  if (!row) return undefined;
+  if (isEnd && row.state === "running") markStopped(store, row);
   const process = openProcess(store, row);
   if (process) held.use(process);
   if (!process || !sendSignal(process, signal)) throw notRunning(row);
@@ -111,4 +145,11 @@ function sendToContainer(store: Store, row: ContainerRow, signal: number): Fd {
   store.db.transaction(() => recordContainer(store, row, "kill", { signal: String(signal) })).immediate();
   held.move();
   return process;
+}
+
+/** Calls the restart off; when it has just happened, the row as it is now. A start that is under way is waited for. */
+function callOffRestart(store: Store, { id }: ContainerRow): ContainerRow | undefined {
+  using _guard = guardContainer(store, id);
+  const row = rowById(store, id);
+  return !row || cancelRestart(store, row) ? undefined : row;
 }
