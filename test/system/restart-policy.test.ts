@@ -1,6 +1,6 @@
 /** Restart policies without a daemon: who starts a container again, what ends that, and what a SIGKILL leaves. */
 import { expect } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { each, ROOT, ROOTLESS } from "../harness/people.ts";
 import type { TestStore } from "../harness/store.ts";
@@ -201,4 +201,27 @@ each([ROOT, ROOTLESS], "busybox")("after a start of the machine, system boot goe
     "unless-stopped",
   ]);
   expect(await store.ok(["system", "boot"])).toBe("");
+});
+
+each([ROOTLESS], "busybox")("system install writes the unit and enables it, and takes both away", async (store) => {
+  const folder = join(store.env.XDG_CONFIG_HOME as string, "systemd/user");
+  const installed = await store.hoy(["system", "install"]);
+  const file = join(folder, `hoy-boot-${store.paths.name}.service`);
+  expect([installed.code, installed.stdout]).toEqual([0, `${file}\n`]);
+  expect(installed.stderr).toContain("loginctl enable-linger");
+  const unit = readFileSync(file, "utf8");
+  expect(unit).toContain(`"--root" "${store.root}" "system" "boot"`);
+  expect(readlinkSync(join(folder, "default.target.wants", `hoy-boot-${store.paths.name}.service`))).toBe(file);
+  // what it says is what works
+  await store.ok(over(store, "run -d", "one", "always", "sleep 1000"));
+  await store.ok(["stop", "-t", "0", "one"]);
+  const [program = "", ...words] = [...(/^ExecStart=(.*)$/m.exec(unit)?.[1] ?? "").matchAll(/"([^"]*)"/g)].map(
+    (match) => match[1] as string,
+  );
+  expect(program).toEndWith("/hoy");
+  expect(await store.ok(words)).toBe(await inspect(store, "one", "{{.Id}}"));
+  expect(await store.ok(["system", "install", "--remove"])).toBe(file);
+  expect(existsSync(file)).toBe(false);
+  const { code, stderr } = await store.hoy(["system", "install", "--remove"]);
+  expect([code, stderr]).toEqual([1, `hoy: there is no ${file}\n`]);
 });

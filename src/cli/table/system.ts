@@ -55,6 +55,15 @@ export const systemCommands = [
     load: () => import("../system/df.ts"),
   }),
   command({
+    meta: { name: "system install", description: "Have systemd run 'system boot' at each start of the machine" },
+    usage: "[OPTIONS]",
+    positionals: [0, 0],
+    args: {
+      remove: { type: "boolean", description: "Take the unit away again" },
+    },
+    load: () => import("../system/install.ts"),
+  }),
+  command({
     meta: { name: "system prune", description: "Remove unused data" },
     usage: "[OPTIONS]",
     positionals: [0, 0],
