@@ -24,7 +24,7 @@ import { generateId } from "./names.ts";
 import { isPaused } from "./paused.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { Session } from "./session.ts";
-import { isRestarting, notRunning, openProcess, waitEnd } from "./signal.ts";
+import { noProcess, notRunning, openProcess, waitEnd } from "./signal.ts";
 import { seccompChoice } from "./spec.ts";
 import { maySetGroups, seccompFilter } from "./start.ts";
 import { startError } from "./start-error.ts";
@@ -53,7 +53,7 @@ const CLONE_NEWCGROUP = 0x02000000;
 /** Starts the process. Throws HoyError: 409 when the container does not run, exit code 126 or 127 when the program cannot. */
 export async function exec(store: Store, row: ContainerRow, options: ExecOptions): Promise<ExecResult> {
   using alive = openProcess(store, row);
-  if (!alive) throw row.state === "restarting" ? isRestarting(row) : notRunning(row);
+  if (!alive) throw noProcess(store, row);
   if (isPaused(store, row.id)) throw new HoyError(`Container ${row.id} is paused, unpause the container before exec`, { status: 409 });
   try {
     return await joinContainer(store, row, options, alive);

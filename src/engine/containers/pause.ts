@@ -5,7 +5,7 @@ import { freeze, thaw } from "./freeze.ts";
 import { guardContainer } from "./guard.ts";
 import { isPaused } from "./paused.ts";
 import { type ContainerRow, rowById } from "./row.ts";
-import { isRestarting, notRunning, openProcess } from "./signal.ts";
+import { noProcess, notRunning, openProcess } from "./signal.ts";
 
 const conflict = (message: string): HoyError => new HoyError(message, { status: 409 });
 
@@ -14,7 +14,7 @@ export function pauseContainer(store: Store, { id }: Pick<ContainerRow, "id">): 
   using _guard = guardContainer(store, id);
   const row = rowById(store, id);
   using process = row && openProcess(store, row);
-  if (!row || !process) throw row?.state === "restarting" ? isRestarting({ id }) : notRunning({ id });
+  if (!row || !process) throw row ? noProcess(store, row) : notRunning({ id });
   if (isPaused(store, id)) throw conflict(`Container ${id} is already paused`);
   forThisBoot(store);
   freeze(store, row);

@@ -9,6 +9,7 @@ import { thaw } from "./freeze.ts";
 import { guardContainer } from "./guard.ts";
 import { type ContainerRow, rowById } from "./row.ts";
 import { notRunning, openProcess, sendSignal, waitEnd } from "./signal.ts";
+import { containerState } from "./state.ts";
 import { sweepSometimes } from "./sweep-sometimes.ts";
 
 const SIGKILL = 9;
@@ -134,6 +135,11 @@ function sendToContainer(store: Store, found: ContainerRow, signal: number): Fd 
   const isEnd = asksToEnd(found, signal);
   const row = isEnd && found.state === "restarting" ? callOffRestart(store, found) : found;
   if (!row) return undefined;
+  // its end may not have been recorded yet
+  if (isEnd && isDueForRestart(store, row)) {
+    markStopped(store, row);
+    return undefined;
+  }
   if (isEnd && row.state === "running") markStopped(store, row);
   const process = openProcess(store, row);
   if (process) held.use(process);
@@ -153,3 +159,6 @@ function callOffRestart(store: Store, { id }: ContainerRow): ContainerRow | unde
   const row = rowById(store, id);
   return !row || cancelRestart(store, row) ? undefined : row;
 }
+
+const isDueForRestart = (store: Store, row: ContainerRow): boolean =>
+  row.options.hostConfig.RestartPolicy.Name !== "no" && containerState(store, row).status === "restarting";

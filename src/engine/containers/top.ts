@@ -3,7 +3,7 @@ import { HoyError } from "../../spec/error.ts";
 import type { Store } from "../../state/store.ts";
 import { containerProcesses } from "./processes.ts";
 import type { ContainerRow } from "./row.ts";
-import { isRestarting, notRunning, openProcess } from "./signal.ts";
+import { noProcess, openProcess } from "./signal.ts";
 
 export interface ProcessTable {
   titles: string[];
@@ -47,7 +47,7 @@ export function topContainer(store: Store, row: ContainerRow, options: readonly 
   const text = options.join(" ") || "-ef";
   checkOptions(text);
   using running = openProcess(store, row);
-  if (!running) throw row.state === "restarting" ? isRestarting(row) : notRunning(row);
+  if (!running) throw noProcess(store, row);
   const pids = containerProcesses(store, row);
   if (!Bun.which("ps"))
     throw new HoyError("cannot list processes: the program ps is not installed on the host", { hint: "install procps" });
