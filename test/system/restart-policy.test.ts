@@ -201,6 +201,9 @@ each([ROOT, ROOTLESS], "busybox")("after a start of the machine, system boot goe
     "unless-stopped",
   ]);
   expect(await store.ok(["system", "boot"])).toBe("");
+  const ids = (await store.ok(["ps", "-aq", "--no-trunc"])).split("\n");
+  await store.ok(["rm", "-f", ...ids]);
+  await until("all is done", async () => ids.every((id) => followups(id).length === 0));
 });
 
 each([ROOTLESS], "busybox")("system install writes the unit and enables it, and takes both away", async (store) => {
