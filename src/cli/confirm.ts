@@ -1,5 +1,6 @@
 /** Docker's question before something is removed. */
 import { readSync } from "node:fs";
+import { isTerminal } from "../engine/terminal.ts";
 import { HoyError } from "../spec/error.ts";
 import { writeStream } from "./output/write.ts";
 
@@ -21,8 +22,13 @@ function readLine(): string {
   return line.trim();
 }
 
-/** Asks, and throws HoyError `<what> has been cancelled` for any answer but y. */
+/** Asks, and throws HoyError `<what> has been cancelled` for any answer but y. Nobody is asked where no terminal is. */
 export function confirm(warning: string, what: string): void {
+  if (!isTerminal(0))
+    throw new HoyError(`${what} asks before it removes anything, and standard input is no terminal`, {
+      exitCode: 1,
+      hint: "-f does not ask",
+    });
   writeStream(1, Buffer.from(`${warning}\nAre you sure you want to continue? [y/N] `));
   if (readLine().toLowerCase() !== "y") throw new HoyError(`${what} has been cancelled`, { exitCode: 1, hint: "-f does not ask" });
 }

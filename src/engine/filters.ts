@@ -53,3 +53,11 @@ export function booleanFilter(filters: Filters, name: string): boolean | undefin
   if (value === "false" || value === "0") return false;
   throw new HoyError(`invalid filter '${name}=${value}'`, { status: 400 });
 }
+
+/** Of `prune`: all of `label`, and none of `label!`. */
+export function passesLabels(filters: Filters, labels: Readonly<Record<string, string>>): boolean {
+  return (
+    (filters.get("label") ?? []).every((wanted) => matchesLabel(wanted, labels)) &&
+    !(filters.get("label!") ?? []).some((unwanted) => matchesLabel(unwanted, labels))
+  );
+}

@@ -19,3 +19,7 @@ export function record(store: Store, event: HoyEvent): void {
     .query("INSERT INTO events(time, type, action, actor, attributes) VALUES (?, ?, ?, ?, ?)")
     .run(nowNs(), event.type, event.action, event.actor, JSON.stringify(event.attributes));
 }
+
+/** What Docker writes of a `prune`: how many bytes it gave back. */
+export const recordPrune = (store: Store, type: EventType, bytes: number): void =>
+  record(store, { type, action: "prune", actor: "", attributes: { reclaimed: String(bytes) } });

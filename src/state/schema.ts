@@ -64,7 +64,7 @@ export const migrations: readonly string[] = [
     image_id TEXT,                 -- NULL with --rootfs
     image TEXT NOT NULL,           -- as the user named it
     created INTEGER NOT NULL,      -- ms since the epoch
-    state TEXT NOT NULL,           -- created, running, exited, dead; what lies in the run folder overrules "running"
+    state TEXT NOT NULL,           -- created, running, restarting, exited, dead; what lies in the run folder overrules "running"
     pid INTEGER NOT NULL DEFAULT 0,
     started INTEGER NOT NULL DEFAULT 0,
     finished INTEGER NOT NULL DEFAULT 0,
@@ -154,5 +154,10 @@ export const migrations: readonly string[] = [
     size INTEGER NOT NULL,
     PRIMARY KEY (container_id, kind, start)
   ) WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE containers ADD COLUMN restart_count INTEGER NOT NULL DEFAULT 0; -- since it was started by hand
+  ALTER TABLE containers ADD COLUMN restart_delay INTEGER NOT NULL DEFAULT 0; -- ms, of the last restart
+  ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;       -- 1: by hand, so that no policy starts it again
   `,
 ];

@@ -101,6 +101,11 @@ const PROBES = {
   "pids-cgroup": controller("pids"),
   "cpu-cgroup": controller("cpu"),
   "cpuset-cgroup": controller("cpuset"),
+  /** v2 freezes without a controller. */
+  freezer: {
+    kernel: true,
+    missing: () => (unified() !== undefined || v1("freezer") ? undefined : "a freezer for cgroups"),
+  },
   nf_tables: {
     kernel: true,
     missing: () => (!isRoot() || succeeds("unshare", "--net", "nft", "list", "ruleset") ? undefined : "nf_tables"),
@@ -169,6 +174,8 @@ const PROBES = {
         ? undefined
         : "libseccomp.so.2",
   },
+  /** ps(1) of procps needs /proc/stat's btime, which User Mode Linux lacks. */
+  "working-ps": { kernel: true, missing: () => (!Bun.which("ps") || succeeds("ps", "-ef") ? undefined : "a ps that works on this kernel") },
   tun: { kernel: true, missing: () => (existsSync("/dev/net/tun") ? undefined : "/dev/net/tun") },
 } satisfies Record<string, Probe>;
 

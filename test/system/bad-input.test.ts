@@ -70,7 +70,7 @@ each([ROOT], "busybox")("files that are folders, and places below files", async 
     [["load", "-i", store.dir], `cannot open ${store.dir}: is a directory`],
     [["load"], "cannot read standard input: is a directory"],
     [["login", "-u", "me", "--password-stdin", "127.0.0.1:1"], "cannot read standard input: "],
-    [["image", "prune"], "read: is a directory"],
+    [["image", "prune"], "image prune asks before it removes anything, and standard input is no terminal"],
     [["save", "-o", "/etc/passwd/x", "own:1"], "cannot write /etc/passwd/x: not a directory"],
     [["save", "-o", "/nope/x", "own:1"], "cannot write /nope/x: no such file or directory"],
   ];

@@ -17,6 +17,8 @@ export type Source =
   | { containers: readonly ContainerState["status"][] };
 
 const RUNNING = { containers: ["running"] } as const;
+const PAUSED = { containers: ["paused"] } as const;
+const UP = { containers: ["running", "paused", "restarting"] } as const;
 const STARTABLE = { containers: ["created", "exited"] } as const;
 
 /** Arguments by command: one source for all of them, or a list of the sources of the first, the second and so on. */
@@ -25,12 +27,18 @@ export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source
   "container create": { each: ["images"] },
   "container exec": { each: [RUNNING] },
   "container inspect": "containers",
-  "container kill": RUNNING,
+  "container kill": UP,
   "container logs": { each: ["containers"] },
+  "container pause": RUNNING,
+  "container rename": { each: ["containers"] },
+  "container restart": "containers",
   "container rm": "containers",
   "container run": { each: ["images"] },
   "container start": STARTABLE,
-  "container stop": RUNNING,
+  "container stats": UP,
+  "container stop": UP,
+  "container top": { each: [UP] },
+  "container unpause": PAUSED,
   "container update": "containers",
   "container wait": "containers",
   "image history": { each: ["images"] },
@@ -86,6 +94,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   process: "files",
   progress: ["auto", "plain", "tty", "json", "quiet"],
   pull: ["always", "missing", "never"],
+  restart: ["no", "on-failure", "always", "unless-stopped"],
   root: "files",
   rootfs: "files",
   runtime: ["crun", "hoy", "runc"],
@@ -112,10 +121,13 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   uts: ["host"],
   volume: "volumes",
   "container ls filter": CONTAINER_FILTERS,
+  "container prune filter": ["label=", "label!=", "until="],
   "image ls filter": ["before=", "dangling=", "label=", "reference=", "since=", "until="],
   "image prune filter": ["label=", "label!=", "until="],
   "network ls filter": ["dangling=", "driver=", "id=", "label=", "name=", "scope=", "type="],
+  "system prune filter": ["label=", "label!=", "until="],
   "volume ls filter": ["dangling=", "driver=", "label=", "name="],
+  "volume prune filter": ["all=", "label=", "label!="],
 };
 
 /** The words of a source; undefined for files. Without a store there are no names. */

@@ -8,7 +8,7 @@ import { HoyError } from "../../spec/error.ts";
 import { type Body, text, truth } from "../define.ts";
 import { forward } from "./attached.ts";
 import { catchSignals } from "./signals.ts";
-import { carryStreams } from "./streams.ts";
+import { carryStreams, Input } from "./streams.ts";
 
 const body: Body = async ({ flags, args }) => {
   const store = openStore();
@@ -22,11 +22,11 @@ const body: Body = async ({ flags, args }) => {
   const end = await carryStreams({
     session,
     tty: config.Tty,
-    stdin,
+    input: stdin ? new Input(config.Tty, parseDetachKeys(text(flags, "detach-keys") || DEFAULT_DETACH_KEYS)) : undefined,
     stdout: true,
     stderr: true,
-    detachKeys: parseDetachKeys(text(flags, "detach-keys") || DEFAULT_DETACH_KEYS),
-    signals: flags["sig-proxy"] === false || config.Tty ? undefined : { caught: catchSignals(), act: (name) => forward(store, row, name) },
+    signals:
+      flags["sig-proxy"] === false || config.Tty ? undefined : { caught: catchSignals(), act: (name) => forward(store, row.id, name) },
   });
   return end.kind === "exit" ? end.code : 0;
 };

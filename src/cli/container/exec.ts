@@ -9,7 +9,7 @@ import { isTerminal, terminalSize } from "../../engine/terminal.ts";
 import { callerVariable } from "../../spec/caller.ts";
 import { HoyError } from "../../spec/error.ts";
 import { type Body, list, text, truth } from "../define.ts";
-import { carryStreams } from "./streams.ts";
+import { carryStreams, Input } from "./streams.ts";
 
 const NULL_DEVICE = (1 << 8) | 3;
 
@@ -57,10 +57,9 @@ const body: Body = async ({ flags, args }) => {
   const end = await carryStreams({
     session: result.session,
     tty,
-    stdin: interactive,
+    input: interactive ? new Input(tty, detachKeys) : undefined,
     stdout: true,
     stderr: true,
-    detachKeys,
   });
   if (end.kind === "exit") await result.session.done();
   return end.kind === "exit" ? end.code : 0;

@@ -22,6 +22,7 @@ import { parseMount } from "../../engine/containers/parse/mount.ts";
 import { parseNetworks } from "../../engine/containers/parse/network.ts";
 import { parseInteger, parseSize } from "../../engine/containers/parse/numbers.ts";
 import { type PullPolicy, parsePlatform, parsePullPolicy } from "../../engine/containers/parse/platform.ts";
+import { parseRestart } from "../../engine/containers/parse/restart.ts";
 import { OPEN_SYSTEM_PATHS, parseSecurityOpt } from "../../engine/containers/parse/security-opt.ts";
 import { parseStopSignal } from "../../engine/containers/parse/stop-signal.ts";
 import { parseStorageOpt } from "../../engine/containers/parse/storage-opt.ts";
@@ -68,6 +69,7 @@ export interface RunFlags extends ResourceFlags {
   privileged?: boolean;
   pull?: string;
   "read-only"?: boolean;
+  restart?: string;
   rm?: boolean;
   rootfs?: string;
   "security-opt"?: readonly string[];
@@ -154,11 +156,14 @@ function readOptions(flags: RunFlags, surroundings: Surroundings): Pick<Containe
     ...limits(flags),
     ...names(flags),
     AutoRemove: flags.rm ?? false,
+    RestartPolicy: parseRestart(flags.restart ?? ""),
     ContainerIDFile: flags.cidfile ?? "",
     LogConfig:
       flags["log-driver"] || flags["log-opt"] ? parseLogging(flags["log-driver"] ?? "", flags["log-opt"] ?? []) : { Type: "", Config: {} },
     ...(flags.init === undefined ? {} : { Init: flags.init }),
   };
+  if (hostConfig.AutoRemove && hostConfig.RestartPolicy.Name !== "no")
+    throw invalid("conflicting options: cannot specify both --restart and --rm");
   readMounts(flags, surroundings, config, hostConfig);
   return { config, hostConfig };
 }

@@ -2,7 +2,7 @@
 import { connectContainer } from "../../engine/containers/connect.ts";
 import { findContainer } from "../../engine/containers/find.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../../engine/containers/parse/detach-keys.ts";
-import { startExisting } from "../../engine/containers/restart.ts";
+import { startExisting } from "../../engine/containers/start-existing.ts";
 import { openStore } from "../../engine/store.ts";
 import { terminalSize } from "../../engine/terminal.ts";
 import { HoyError } from "../../spec/error.ts";

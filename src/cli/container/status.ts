@@ -4,6 +4,8 @@ import { humanDuration } from "../output/units.ts";
 
 export function statusText({ status, started, finished, exitCode }: ContainerState, now: number): string {
   if (status === "running") return `Up ${humanDuration(now - started)}`;
+  if (status === "paused") return `Up ${humanDuration(now - started)} (Paused)`;
+  if (status === "restarting") return `Restarting (${exitCode}) ${humanDuration(now - finished)} ago`;
   if (status === "exited") return `Exited (${exitCode}) ${humanDuration(now - finished)} ago`;
   return status === "created" ? "Created" : "Dead";
 }

@@ -9,27 +9,26 @@ import type { CaughtSignals } from "./signals.ts";
 export interface StreamsRequest {
   session: Session;
   tty: boolean;
-  /** Which of our streams are connected. */
-  stdin: boolean;
+  /** Absent: ours is not connected. */
+  input: Input | undefined;
+  /** Which of our others are connected. */
   stdout: boolean;
   stderr: boolean;
-  /** Bytes that leave the container running; empty: none. */
-  detachKeys: Uint8Array;
   /** Signals to us that are meant for the container, and what to do with each; absent: signals act on us. */
   signals?: { caught: CaughtSignals; act: (name: string) => void } | undefined;
 }
 
 /** Carries them until the container's end or a detach. */
 export async function carryStreams(request: StreamsRequest): Promise<End> {
-  const { session, tty, stdin } = request;
-  const restore = tty && stdin ? makeRaw(0) : undefined;
+  const { session, tty, input } = request;
+  const restore = tty && input ? makeRaw(0) : undefined;
   const undo = [restore, request.signals?.caught.release];
   const output = {
     stdout: (data: Uint8Array) => request.stdout && writeStream(1, data),
     stderr: (data: Uint8Array) => request.stderr && writeStream(2, data),
   };
   try {
-    if (stdin) carryInput(request);
+    input?.carry(session);
     return await session.follow(output, () => {
       request.signals?.caught.deliver(request.signals.act);
       if (tty) undo.push(followSize(session));
@@ -49,18 +48,38 @@ function followSize(session: Session): () => void {
   return () => process.off("SIGWINCH", send);
 }
 
-function carryInput({ session, tty, detachKeys }: StreamsRequest): void {
-  const buffer = Buffer.alloc(32 << 10);
-  const keys = tty && detachKeys.length > 0 && isTerminal(0) ? new DetachKeys(detachKeys) : undefined;
-  const next = (): void =>
+/** What is typed, for one session after the other: the attached run of a container that is restarted has several. */
+export class Input {
+  readonly #keys: DetachKeys | undefined;
+  #session: Session | undefined;
+  #isOver = false;
+
+  /** `detachKeys`: bytes that leave the container running; empty: none. */
+  constructor(tty: boolean, detachKeys: Uint8Array) {
+    this.#keys = tty && detachKeys.length > 0 && isTerminal(0) ? new DetachKeys(detachKeys) : undefined;
+  }
+
+  /** From now on what is typed is for this session. */
+  carry(session: Session): void {
+    const isFirst = this.#session === undefined;
+    this.#session = session;
+    if (this.#isOver) session.closeInput();
+    else if (isFirst) this.#read(Buffer.alloc(32 << 10));
+  }
+
+  #read(buffer: Buffer): void {
+    const next = (): void => this.#read(buffer);
     nodeFs().read(0, buffer, 0, buffer.length, null, (error, bytes) => {
       if (error?.code === "EAGAIN") return void setTimeout(next, 5);
-      if (error || bytes === 0) return session.closeInput();
-      const typed = keys ? keys.filter(buffer.subarray(0, bytes)) : { data: buffer.subarray(0, bytes), detach: false };
-      const sending = typed.data.length > 0 ? session.write(typed.data) : undefined;
-      if (typed.detach) session.detach();
+      if (error || bytes === 0) {
+        this.#isOver = true;
+        return this.#session?.closeInput();
+      }
+      const typed = this.#keys ? this.#keys.filter(buffer.subarray(0, bytes)) : { data: buffer.subarray(0, bytes), detach: false };
+      const sending = typed.data.length > 0 ? this.#session?.write(typed.data) : undefined;
+      if (typed.detach) this.#session?.detach();
       else if (sending) void sending.then(next);
       else next();
     });
-  next();
+  }
 }

@@ -100,6 +100,14 @@ function fieldLines<T>(items: Iterable<T>, { fields }: ListKind<T>, columns: rea
   return text;
 }
 
+/** The items as objects of their fields, for templates over several lists at once. */
+export const listObjects = <T>(items: readonly T[], { fields }: ListKind<T>): Record<string, string>[] =>
+  items.map((item) => {
+    const object: Record<string, string> = {};
+    for (const name of Object.keys(fields).sort()) object[name] = (fields[name] as Field<T>).value(item);
+    return object;
+  });
+
 /** Prints a list. */
 export async function printList<T>(request: ListRequest<T>): Promise<void> {
   if (request.quiet !== undefined && request.format)

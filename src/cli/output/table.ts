@@ -5,9 +5,9 @@ const PADDING = 3;
 
 /**
  * Aligns cells that end with a tab. A column reaches over the lines that follow each other and have it; it is as wide as its widest
- * cell and three spaces, at least ten. What stands after a line's last tab is in no column. Lines end with a line feed.
+ * cell and three spaces, at least ten, or `minWidth`. What stands after a line's last tab is in no column. Lines end with a line feed.
  */
-export function alignColumns(text: string): string {
+export function alignColumns(text: string, minWidth = MIN_WIDTH): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
   const widths = lines.map((): number[] => []);
   for (let top = 0; top < lines.length; top++)
@@ -15,7 +15,7 @@ export function alignColumns(text: string): string {
       let end = top;
       let width = 0;
       while (column < cellsOf(lines[end])) width = Math.max(width, [...(lines[end++]?.[column] ?? "")].length);
-      for (let line = top; line < end; line++) (widths[line] as number[])[column] = Math.max(width + PADDING, MIN_WIDTH);
+      for (let line = top; line < end; line++) (widths[line] as number[])[column] = Math.max(width + PADDING, minWidth);
     }
   return lines.map((cells, line) => cells.map((cell, column) => padded(cell, widths[line]?.[column])).join("")).join("\n");
 }

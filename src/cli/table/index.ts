@@ -25,6 +25,7 @@ export const groups: readonly Group[] = [
   { name: "image", description: "Manage images" },
   { name: "network", description: "Manage networks" },
   { name: "runtime", description: "Run containers from OCI bundles, as runc does" },
+  { name: "system", description: "Manage Docker" },
   { name: "volume", description: "Manage volumes" },
 ];
 

@@ -67,6 +67,7 @@ export const createFlags = {
   pull: { type: "string", description: 'Pull image before running ("always", "missing", "never") (default "missing")' },
   quiet: { type: "boolean", alias: "q", description: "Suppress the pull output" },
   "read-only": { type: "boolean", description: "Mount the container's root filesystem as read only" },
+  restart: { type: "string", description: 'Restart policy to apply when a container exits (default "no")' },
   rm: { type: "boolean", description: "Automatically remove the container and its associated anonymous volumes when it exits" },
   runtime: { type: "string", description: "Runtime to use for this container" },
   "security-opt": { type: "list", description: "Security Options" },

@@ -1,7 +1,7 @@
 /** What Docker has and hoy has not yet: so that the error can tell it from a typing mistake. */
 
 const RUN: ReadonlySet<string> = new Set(
-  "cpu-count cpu-percent expose health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all restart use-api-socket volume-driver volumes-from".split(
+  "cpu-count cpu-percent expose health-cmd health-interval health-retries health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 link link-local-ip mac-address network-alias no-healthcheck publish publish-all use-api-socket volume-driver volumes-from".split(
     " ",
   ),
 );
@@ -12,7 +12,6 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
   "container run": { long: RUN, short: { p: "publish", P: "publish-all" } },
   "container rm": { long: new Set(["link"]), short: { l: "link" } },
   "container start": { long: new Set(["checkpoint", "checkpoint-dir"]), short: {} },
-  "container update": { long: new Set(["restart"]), short: {} },
   "image history": { long: new Set(["platform"]), short: {} },
   "image inspect": { long: new Set(["platform"]), short: {} },
   "image load": { long: new Set(["platform"]), short: {} },
@@ -32,14 +31,15 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
 /** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */
 const COMMANDS: Readonly<Record<string, ReadonlySet<string>>> = {
   "": new Set(
-    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause".split(
+    "build builder buildx checkpoint commit compose config context cp diff events export import manifest plugin port push search secret service sbom scout stack swarm trust".split(
       " ",
     ),
   ),
-  container: new Set("commit cp diff export pause port prune rename restart stats top unpause".split(" ")),
+  container: new Set("commit cp diff export port".split(" ")),
   image: new Set(["build", "import", "push"]),
   network: new Set(["connect", "create", "disconnect", "prune", "rm", "remove"]),
-  volume: new Set(["prune", "update"]),
+  system: new Set(["events"]),
+  volume: new Set(["update"]),
 };
 
 /** True for a command that Docker has and hoy has not; `group` is "" for those of the top. */

@@ -44,6 +44,18 @@ export const volumeCommands = [
     load: () => import("../volume/ls.ts"),
   }),
   command({
+    meta: { name: "volume prune", description: "Remove unused local volumes" },
+    usage: "[OPTIONS]",
+    positionals: [0, 0],
+    namespace: true,
+    args: {
+      all: { type: "boolean", alias: "a", description: "Remove all unused volumes, not just anonymous ones" },
+      filter: { type: "list", valueHint: "filter", description: 'Provide filter values (e.g. "label=<label>")' },
+      force: { type: "boolean", alias: "f", description: "Do not prompt for confirmation" },
+    },
+    load: () => import("../volume/prune.ts"),
+  }),
+  command({
     meta: { name: "volume rm", description: "Remove one or more volumes. You cannot remove a volume that is in use by a container." },
     aliases: ["volume remove"],
     usage: "[OPTIONS] VOLUME [VOLUME...]",

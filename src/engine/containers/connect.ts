@@ -5,11 +5,13 @@ import { connectUnix } from "../../../ffi/socket.ts";
 import { FrameReader, From, PROTOCOL } from "../../runtime/frames.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Store } from "../../state/store.ts";
+import { isPaused } from "./paused.ts";
 import { type ContainerRow, runFolder } from "./row.ts";
 import { Session } from "./session.ts";
 
 /** Joins the container's other listeners. Throws HoyError when it does not run, or its monitor speaks a newer protocol. */
 export function connectContainer(store: Store, row: Pick<ContainerRow, "id" | "name">): Session {
+  if (isPaused(store, row.id)) throw new HoyError("You cannot attach to a paused container, unpause it first", { status: 409 });
   using folder = open(runFolder(store, row.id), O_PATH | O_DIRECTORY);
   const socket = connectUnix(join(folder.path, "attach.sock"));
   if (!socket) throw new HoyError(`You cannot attach to a stopped container, start it first`, { status: 409 });

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { chmodSync, chownSync, mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { detectCgroups } from "../../runtime/cgroup/host.ts";
-import { HoyError, notFound } from "../../spec/error.ts";
+import { notFound } from "../../spec/error.ts";
 import { record } from "../../state/events.ts";
 import { forThisBoot, type Store } from "../../state/store.ts";
 import { imageConfig } from "../../storage/images.ts";
@@ -16,7 +16,7 @@ import { recordContainer } from "./events.ts";
 import { guardNewContainer } from "./guard.ts";
 import { hostCpus, onlineCpus, onlineNodes } from "./host-resources.ts";
 import { prepareBindSources } from "./mounts.ts";
-import { checkContainerName, freeName, generateId } from "./names.ts";
+import { checkContainerName, freeName, generateId, nameConflict } from "./names.ts";
 import type { ContainerOptions, MountRequest } from "./options.ts";
 import { type ContainerRow, dataFolder, type RowState } from "./row.ts";
 import { removeRunFolder } from "./run-folder.ts";
@@ -92,6 +92,9 @@ export function createContainer(store: Store, request: CreateRequest): Created {
     oomKilled: false,
     error: "",
     autoRemove: options.hostConfig.AutoRemove,
+    restartCount: 0,
+    restartDelay: 0,
+    stopped: false,
     options,
   };
   const guard = guardNewContainer(store, id);
@@ -146,11 +149,7 @@ function insert(store: Store, row: ContainerRow, ids: IdGiver | undefined): void
   const holder = (name: string) => db.query("SELECT id FROM containers WHERE name = ?").get(name) as { id: string } | null;
   row.name ||= freeName((name) => holder(name) !== null);
   const other = holder(row.name);
-  if (other)
-    throw new HoyError(
-      `Conflict. The container name "/${row.name}" is already in use by container "${other.id}". You have to remove (or rename) that container to be able to reuse that name.`,
-      { status: 409 },
-    );
+  if (other) throw nameConflict(row.name, other.id);
   db.query("INSERT INTO containers(id, name, image_id, image, created, state, auto_remove, options) VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
     row.id,
     row.name,

@@ -23,9 +23,10 @@ import { overrideEnv } from "./environment.ts";
 import { recordContainer } from "./events.ts";
 import { makeExecFolder } from "./exec-folder.ts";
 import { generateId } from "./names.ts";
+import { isPaused } from "./paused.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { Session } from "./session.ts";
-import { notRunning, openProcess, waitEnd } from "./signal.ts";
+import { noProcess, notRunning, openProcess, waitEnd } from "./signal.ts";
 import { seccompChoice } from "./spec.ts";
 import { maySetGroups, ownCgroups, seccompFilter } from "./start.ts";
 import { startError } from "./start-error.ts";
@@ -54,7 +55,8 @@ const CLONE_NEWCGROUP = 0x02000000;
 /** Starts the process. Throws HoyError: 409 when the container does not run, exit code 126 or 127 when the program cannot. */
 export async function exec(store: Store, row: ContainerRow, options: ExecOptions): Promise<ExecResult> {
   using alive = openProcess(store, row);
-  if (!alive) throw notRunning(row);
+  if (!alive) throw noProcess(store, row);
+  if (isPaused(store, row.id)) throw new HoyError(`Container ${row.id} is paused, unpause the container before exec`, { status: 409 });
   try {
     return await joinContainer(store, row, options, alive);
   } catch (error) {

@@ -9,6 +9,7 @@ import { containerCgroup } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { recordContainer } from "./events.ts";
 import { releaseNetwork } from "./network.ts";
+import { restartOf } from "./restart-policy.ts";
 import { type ContainerRow, runFolder } from "./row.ts";
 import { killStrays } from "./strays.ts";
 
@@ -32,7 +33,10 @@ export async function finishContainer(store: Store, row: ContainerRow): Promise<
     await deleteContainer(store, row, { exit, volumes: true });
     return exit;
   }
-  row.state = "exited";
+  const next = restartOf(row, exit.code, exit.time);
+  row.state = next === undefined ? "exited" : "restarting";
+  if (next !== undefined) row.restartCount++;
+  row.restartDelay = next ?? row.restartDelay;
   row.exitCode = exit.code;
   row.finished = exit.time;
   row.oomKilled = oom;
@@ -41,12 +45,12 @@ export async function finishContainer(store: Store, row: ContainerRow): Promise<
     .transaction(() => {
       const { changes } = store.db
         .query(
-          "UPDATE containers SET state = 'exited', pid = 0, exit_code = ?, finished = ?, oom_killed = ? WHERE id = ? AND state = 'running'",
+          "UPDATE containers SET state = ?, pid = 0, exit_code = ?, finished = ?, oom_killed = ?, restart_count = ?, restart_delay = ? WHERE id = ? AND state = 'running'",
         )
-        .run(exit.code, exit.time, oom ? 1 : 0, row.id);
+        .run(row.state, exit.code, exit.time, oom ? 1 : 0, row.restartCount, row.restartDelay, row.id);
       if (changes > 0) recordContainer(store, row, "die", { exitCode: String(exit.code) });
     })
     .immediate();
-  for (const name of ["pid", "attach.sock"]) rmSync(join(runFolder(store, row.id), name), { force: true });
+  for (const name of ["pid", "attach.sock", "paused"]) rmSync(join(runFolder(store, row.id), name), { force: true });
   return exit;
 }

@@ -11,7 +11,7 @@ import { inspectNetwork } from "./inspect-network.ts";
 import { type ContainerConfig, type HostConfig, OWN_RUNTIME, type ResourceConfig } from "./options.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
 import { networkOwner } from "./shared.ts";
-import { type ContainerState, containerState } from "./state.ts";
+import { type ContainerState, containerState, isUp } from "./state.ts";
 
 /** Go's zero time: Docker's "never". */
 export const NEVER = "0001-01-01T00:00:00Z";
@@ -45,7 +45,7 @@ export function inspectContainer(store: Store, row: ContainerRow, size?: Contain
     HostsPath: files.hosts,
     LogPath: hostConfig.LogConfig.Type === "none" ? "" : `${dataFolder(store, row.id)}/log.json`,
     Name: `/${row.name}`,
-    RestartCount: 0,
+    RestartCount: row.restartCount,
     Driver: "overlay2",
     Platform: "linux",
     MountLabel: row.options.mountLabel ?? "",
@@ -63,16 +63,16 @@ export function inspectContainer(store: Store, row: ContainerRow, size?: Contain
 
 /** Of processes under a monitor; one in the foreground of its caller has no record anywhere. */
 function execIds(store: Store, row: ContainerRow, { status }: ContainerState): string[] | null {
-  const ids = status === "running" ? runningExecs(runFolder(store, row.id)) : [];
+  const ids = isUp(status) ? runningExecs(runFolder(store, row.id)) : [];
   return ids.length > 0 ? ids : null;
 }
 
 function stateDocument(state: ContainerState): Document {
   return {
     Status: state.status,
-    Running: state.status === "running",
-    Paused: false,
-    Restarting: false,
+    Running: isUp(state.status),
+    Paused: state.status === "paused",
+    Restarting: state.status === "restarting",
     OOMKilled: state.oomKilled,
     Dead: state.status === "dead",
     Pid: state.pid,

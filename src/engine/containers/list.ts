@@ -3,7 +3,7 @@ import type { Store } from "../../state/store.ts";
 import type { Filters } from "../filters.ts";
 import { type ContainerTest, containerTest, type Listed } from "./filter.ts";
 import { ROW_COLUMNS, toRow } from "./row.ts";
-import { containerState } from "./state.ts";
+import { containerState, isUp } from "./state.ts";
 
 export type { Listed } from "./filter.ts";
 
@@ -22,12 +22,12 @@ const ANY_STATE = ["status", "before", "since"];
 export function listContainers(store: Store, { all = false, last = 0, filters = new Map() }: ListRequest = {}): Listed[] {
   const test: ContainerTest | undefined = filters.size > 0 ? containerTest(store, filters) : undefined;
   const anyState = all || last > 0 || ANY_STATE.some((name) => filters.has(name));
-  const where = anyState ? "" : "WHERE state = 'running'";
+  const where = anyState ? "" : "WHERE state IN ('running', 'restarting')";
   const found: Listed[] = [];
   for (const raw of store.db.query(`SELECT ${ROW_COLUMNS} FROM containers ${where} ORDER BY created DESC, id`).iterate()) {
     const row = toRow(raw);
     const listed = { row, state: containerState(store, row) };
-    if (!anyState && listed.state.status !== "running") continue;
+    if (!anyState && !isUp(listed.state.status)) continue;
     if (test && !test(listed)) continue;
     found.push(listed);
     if (found.length === last) break;

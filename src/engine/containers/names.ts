@@ -55,3 +55,10 @@ export function checkContainerName(text: string): string {
     throw new HoyError(`Invalid container name (${text.slice(0, 32)}…), it is longer than 255 characters`, { status: 400 });
   return name;
 }
+
+/** The name is another container's. */
+export const nameConflict = (name: string, holder: string): HoyError =>
+  new HoyError(
+    `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
+    { status: 409 },
+  );

@@ -1,6 +1,6 @@
 /** The ports that a running container offers in its network: those of the image's EXPOSE (hoy publishes none yet). */
 import type { ContainerRow } from "./row.ts";
-import type { ContainerState } from "./state.ts";
+import { type ContainerState, isUp } from "./state.ts";
 
 export interface Port {
   number: number;
@@ -13,7 +13,7 @@ export function openPorts(
   { options: { config, hostConfig } }: Pick<ContainerRow, "options">,
   { status }: Pick<ContainerState, "status">,
 ): Port[] {
-  if (status !== "running" || hostConfig.NetworkMode === "host" || hostConfig.NetworkMode === "none") return [];
+  if (!isUp(status) || hostConfig.NetworkMode === "host" || hostConfig.NetworkMode === "none") return [];
   return Object.keys(config.ExposedPorts ?? {})
     .flatMap(parsePorts)
     .sort((a, b) => (a.protocol === b.protocol ? a.number - b.number : a.protocol < b.protocol ? -1 : 1));

@@ -5,6 +5,7 @@ import type { Store } from "../../state/store.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { deleteContainer } from "./delete.ts";
 import { guardContainer } from "./guard.ts";
+import { isPaused } from "./paused.ts";
 import { type ContainerRow, dataFolder, rowById } from "./row.ts";
 import { openProcess } from "./signal.ts";
 import { killAndSettle } from "./stop.ts";
@@ -28,10 +29,15 @@ async function remove(store: Store, id: string, { force, volumes }: RemoveReques
   using _guard = guardContainer(store, id);
   const row = rowById(store, id);
   if (!row) return;
-  if (!force && isRunning(store, row))
-    throw new HoyError(`cannot remove container "${row.name}": container is running: stop the container before removing or force remove`, {
-      status: 409,
-    });
+  if (!force && isRunning(store, row)) {
+    const how = isPaused(store, id) ? "paused and must be unpaused first" : "running: stop the container before removing or force remove";
+    throw new HoyError(`cannot remove container "${row.name}": container is ${how}`, { status: 409 });
+  }
+  if (!force && row.state === "restarting")
+    throw new HoyError(
+      `cannot remove container "${row.name}": container is restarting: stop the container before removing or force remove`,
+      { status: 409 },
+    );
   try {
     await endAndDelete(store, row, volumes);
   } catch (error) {

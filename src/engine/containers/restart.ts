@@ -1,22 +1,38 @@
-/** `start` of a container that exists. */
-import type { Store } from "../../state/store.ts";
-import { finishContainer, isAlive } from "./finish.ts";
+/** `restart`: a stop and a start under one lock, so that nobody comes in between. */
+import { forThisBoot, type Store } from "../../state/store.ts";
+import { deleteContainer } from "./delete.ts";
+import { recordContainer } from "./events.ts";
 import { guardContainer } from "./guard.ts";
-import { rowById } from "./row.ts";
-import type { Running } from "./run.ts";
-import { Session } from "./session.ts";
-import { type StartRequest, startContainer } from "./start.ts";
+import { type ContainerRow, rowById } from "./row.ts";
+import { startContainer } from "./start.ts";
+import { type StopRequest, stopRow } from "./stop.ts";
+import { undoStart } from "./sweep.ts";
+import { sweepSometimes } from "./sweep-sometimes.ts";
 
-/** Starts it; undefined when it runs already. Throws HoyError. */
-export async function startExisting(store: Store, id: string, request: StartRequest): Promise<Running | undefined> {
+/** Stops the container if it runs, and starts it. Throws HoyError. */
+export async function restartContainer(store: Store, id: string, request: StopRequest): Promise<void> {
+  await restart(store, id, request);
+  await sweepSometimes(store);
+}
+
+async function restart(store: Store, id: string, request: StopRequest): Promise<void> {
   using _guard = guardContainer(store, id);
   const row = rowById(store, id);
-  if (!row) return undefined;
-  if (row.state === "running") {
-    if (isAlive(store, id)) return undefined;
-    await finishContainer(store, row);
-    if (row.autoRemove) return undefined;
+  if (!row) return;
+  if (row.state === "starting") await undoStart(store, row);
+  // this end is not the one that --rm waits for; a kill before the next start leaves it to the sweep
+  await stopRow(store, { ...row, autoRemove: false }, request);
+  await startAgain(store, rowById(store, id));
+}
+
+async function startAgain(store: Store, row: ContainerRow | undefined): Promise<void> {
+  if (!row) return;
+  try {
+    using _monitor = (await startContainer(store, row, { attached: false })).monitor.owner;
+  } catch (error) {
+    if (row.autoRemove) deleteContainer(store, row, { volumes: true });
+    throw error;
   }
-  const { monitor } = await startContainer(store, row, request);
-  return { row, session: new Session(monitor.owner, monitor.frames) };
+  forThisBoot(store);
+  store.db.transaction(() => recordContainer(store, row, "restart")).immediate();
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Store } from "../../state/store.ts";
 import { type ContainerOptions, defaultHostConfig } from "./options.ts";
 
-/** created, starting (its start is under way or was cut off), running, exited, dead (its removal was cut off). */
-export type RowState = "created" | "starting" | "running" | "exited" | "dead";
+/** created, starting (its start is under way or was cut off), running, restarting (it waits for that), exited, dead (its removal was cut off). */
+export type RowState = "created" | "starting" | "running" | "restarting" | "exited" | "dead";
 
 export interface ContainerRow {
   id: string;
@@ -21,20 +21,37 @@ export interface ContainerRow {
   oomKilled: boolean;
   error: string;
   autoRemove: boolean;
+  /** By the policy, since it was started by hand. */
+  restartCount: number;
+  /** Milliseconds that the last such restart was put off. */
+  restartDelay: number;
+  /** Somebody stopped it: no policy starts it again. */
+  stopped: boolean;
   options: ContainerOptions;
 }
 
-type Raw = Omit<ContainerRow, "options" | "oomKilled" | "autoRemove"> & { options: string; oomKilled: number; autoRemove: number };
+type Raw = Omit<ContainerRow, "options" | "oomKilled" | "autoRemove" | "stopped"> & {
+  options: string;
+  oomKilled: number;
+  autoRemove: number;
+  stopped: number;
+};
 
 export const ROW_COLUMNS =
-  "id, name, image_id AS imageId, image, created, started, finished, state, pid, exit_code AS exitCode, oom_killed AS oomKilled, error, auto_remove AS autoRemove, options";
+  "id, name, image_id AS imageId, image, created, started, finished, state, pid, exit_code AS exitCode, oom_killed AS oomKilled, error, auto_remove AS autoRemove, restart_count AS restartCount, restart_delay AS restartDelay, stopped, options";
 
 export function toRow(raw: unknown): ContainerRow {
   const row = raw as Raw;
   const options = JSON.parse(row.options) as ContainerOptions;
   // A row of an older hoy lacks what came later.
   const hostConfig = { ...defaultHostConfig(), ...options.hostConfig };
-  return { ...row, oomKilled: row.oomKilled !== 0, autoRemove: row.autoRemove !== 0, options: { ...options, hostConfig } };
+  return {
+    ...row,
+    oomKilled: row.oomKilled !== 0,
+    autoRemove: row.autoRemove !== 0,
+    stopped: row.stopped !== 0,
+    options: { ...options, hostConfig },
+  };
 }
 
 /** The row with exactly this id. */

@@ -150,8 +150,9 @@ export async function run(store: Store, request: NewContainer, start: StartReque
   }
 }
 
-/** What the owner of a session does after the container's end, and lets the monitor go. */
-export async function followUp(store: Store, id: string, session: Session): Promise<void> {
-  await finishById(store, id);
+/** What the owner of a session does after the container's end, and lets the monitor go. True when the container is to start again. */
+export async function followUp(store: Store, id: string, session: Session): Promise<boolean> {
+  const again = await finishById(store, id);
   await session.done();
+  return again;
 }

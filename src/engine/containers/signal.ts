@@ -8,6 +8,7 @@ import { HoyError } from "../../spec/error.ts";
 import type { Store } from "../../state/store.ts";
 import { isAlive, readExit } from "./finish.ts";
 import type { ContainerRow } from "./row.ts";
+import { containerState } from "./state.ts";
 
 /** The first process of a running container; undefined when it does not run. */
 export function openProcess(store: Store, row: ContainerRow): Fd | undefined {
@@ -33,3 +34,9 @@ export function sendSignal(process: Fd, signal: number): boolean {
 export const waitEnd = (process: Fd, ms: number): boolean => waitReadable(process.number, ms);
 
 export const notRunning = (row: Pick<ContainerRow, "id">): HoyError => new HoyError(`container ${row.id} is not running`, { status: 409 });
+
+/** Why nothing can be done in a container that has no process: it waits for its restart, or has ended for good. */
+export const noProcess = (store: Store, row: ContainerRow): HoyError =>
+  containerState(store, row).status === "restarting"
+    ? new HoyError(`Container ${row.id} is restarting, wait until the container is running`, { status: 409 })
+    : notRunning(row);

@@ -26,7 +26,7 @@ import { stringifyExact } from "../../spec/json.ts";
 import { withoutLeadingSlashes } from "../../spec/path.ts";
 import type { Mount, Resources, Seccomp, Spec } from "../../spec/runtime.ts";
 import { checkIds } from "../../state/own-ids.ts";
-import { forThisBoot, type Store } from "../../state/store.ts";
+import { forGood, forThisBoot, type Store } from "../../state/store.ts";
 import { containerProfile, loadProfile } from "./apparmor.ts";
 import { cgroupParent, type ScopePlace } from "./cgroup.ts";
 import { blockDeviceNumbers, containerDevices } from "./devices.ts";
@@ -50,6 +50,8 @@ export interface StartRequest {
   /** The caller stays: it gets the streams, and does what follows the end. */
   attached: boolean;
   terminalSize?: TerminalSize | undefined;
+  /** A restart by the policy: it counts on. */
+  again?: boolean;
   /** Called when nothing more has to be waited for and the start begins. */
   onStart?: (() => void) | undefined;
   /** What goes wrong and does not stop the container. */
@@ -168,7 +170,7 @@ async function start(work: Work): Promise<Started> {
     using terminal = made.console;
     if (terminal) other.setSize(terminal, request.terminalSize);
     await network.connect(made.pid);
-    commitRunning(store, row, made.pid);
+    commitRunning(store, row, { pid: made.pid, again: request.again ?? false });
     monitor.adopt(made.pid, terminal);
     shared.check();
     other.startWithRuntime(store, row);
@@ -209,7 +211,7 @@ async function start(work: Work): Promise<Started> {
   own?.writeIds(monitor, pid);
   await hooks?.whenMounted(monitor, pid);
   await connect(monitor, network, pid);
-  commitRunning(store, row, pid);
+  commitRunning(store, row, { pid, again: request.again ?? false });
   // As long as they have not ended, their processes' numbers were not given to others; and from here on their end sees this row.
   shared.check();
   await hooks?.beforeStart(monitor, pid);
@@ -256,7 +258,7 @@ async function connect(monitor: Monitor, network: ContainerNetwork, pid: number)
 /** How long the monitor of the last run may take to leave after its record. */
 const LEAVING_MS = 2000;
 
-/** The lock that the monitor inherits: while it is held, the container is alive. The record of an earlier end is taken away. */
+/** The lock that the monitor inherits: while it is held, the container is alive. What an earlier run left is taken away. */
 function takeAlive(store: Store, row: ContainerRow): Fd {
   const folder = runFolder(store, row.id);
   const fd = open(join(folder, "alive"), O_RDWR | O_CREAT, 0o600);
@@ -265,7 +267,7 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
     fd.close();
     throw new HoyError(`the container ${row.name} is running already`, { status: 304 });
   }
-  rmSync(join(folder, "exit"), { force: true });
+  for (const name of ["exit", "paused"]) rmSync(join(folder, name), { force: true });
   return fd;
 }
 
@@ -399,15 +401,18 @@ const mapsGroup = (gid: number): boolean => mappedIds("/proc/self/gid_map").some
 /** Where /proc/self/setgroups says "deny" (a namespace with a single id), groups cannot be set at all. */
 export const maySetGroups = (store: Store): boolean => !store.rootless || readFileSync("/proc/self/setgroups", "utf8").trim() === "allow";
 
-function commitRunning(store: Store, row: ContainerRow, pid: number): void {
+function commitRunning(store: Store, row: ContainerRow, { pid, again }: { pid: number; again: boolean }): void {
+  if (!again) Object.assign(row, { restartCount: 0, restartDelay: 0, stopped: false });
+  // a reboot ends the container, but not what its policy has it do then
+  if (row.options.hostConfig.RestartPolicy.Name !== "no" && !again) forGood(store);
   row.state = "running";
   row.pid = pid;
   row.started = Date.now();
   store.db
     .query(
-      "UPDATE containers SET state = 'running', pid = ?, started = ?, finished = 0, exit_code = 0, oom_killed = 0, error = '' WHERE id = ?",
+      "UPDATE containers SET state = 'running', pid = ?, started = ?, finished = 0, exit_code = 0, oom_killed = 0, error = '', restart_count = ?, restart_delay = ?, stopped = stopped AND ? WHERE id = ?",
     )
-    .run(pid, row.started, row.id);
+    .run(pid, row.started, row.restartCount, row.restartDelay, again ? 1 : 0, row.id);
 }
 
 /** The program runs: if that cannot be written down (a full disk), it runs all the same. */

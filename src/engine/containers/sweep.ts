@@ -18,15 +18,19 @@ import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
 import { tryGuardContainer } from "./guard.ts";
 import { releaseNetwork } from "./network.ts";
-import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, STATES, toRow } from "./row.ts";
+import { type ContainerRow, dataFolder, ROW_COLUMNS, type RowState, rowById, runFolder, STATES, toRow } from "./row.ts";
 import { removeRunFolder, sweepRunFolders } from "./run-folder.ts";
 import { killStrays } from "./strays.ts";
+import { launchWaiter, launchWaiters } from "./waiter.ts";
 
 const ID_LENGTH = 64;
 
 export async function sweep(store: Store): Promise<void> {
-  const rows = store.db.query("SELECT id FROM containers WHERE state IN ('running', 'starting')").all() as { id: string }[];
+  const rows = store.db
+    .query("SELECT id FROM containers WHERE state IN ('running', 'starting') OR (auto_remove = 1 AND state = 'exited')")
+    .all() as { id: string }[];
   for (const { id } of rows) await settleContainer(store, id);
+  launchWaiters(store);
   sweepFolders(store);
   sweepRunFolders(store);
   sweepVolumes(store);
@@ -40,8 +44,12 @@ export async function settleContainer(store: Store, id: string): Promise<void> {
   using guard = tryGuardContainer(store, id);
   const row = guard && rowById(store, id);
   if (!row || isAlive(store, id)) return;
-  if (row.state === "running") await finishContainer(store, row);
-  else if (row.state === "starting") await undoStart(store, row);
+  if (row.state === "running") {
+    await finishContainer(store, row);
+    if (row.state === ("restarting" as RowState)) launchWaiter(store, row);
+  } else if (row.state === "starting") await undoStart(store, row);
+  // a restart that was cut off after its stop
+  else if (row.autoRemove && row.state === "exited") deleteContainer(store, row, { volumes: true });
 }
 
 /** A first start that was cut off: the program never ran. With --rm the container is removed. The caller holds its lock. */

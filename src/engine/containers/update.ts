@@ -12,25 +12,34 @@ import { blockDeviceNumbers } from "./devices.ts";
 import { recordContainer } from "./events.ts";
 import { guardContainer } from "./guard.ts";
 import { hostCpus, onlineCpus, onlineNodes } from "./host-resources.ts";
-import type { LimitConfig } from "./options.ts";
+import type { HostConfig, LimitConfig } from "./options.ts";
+import { invalid } from "./parse/invalid.ts";
 import { type ContainerRow, rowById } from "./row.ts";
 import { openProcess } from "./signal.ts";
 import { resources } from "./spec-resources.ts";
 import { sweepSometimes } from "./sweep-sometimes.ts";
 import { changedLimits, mergeLimits } from "./update-limits.ts";
 
+export interface UpdateRequest {
+  change: LimitConfig;
+  /** The restart policy; undefined leaves it as it is. */
+  policy?: HostConfig["RestartPolicy"] | undefined;
+}
+
 /** Throws HoyError; all limits are as they were then. */
-export async function updateContainer(store: Store, id: string, change: LimitConfig): Promise<void> {
-  changeLimits(store, id, change);
+export async function updateContainer(store: Store, id: string, request: UpdateRequest): Promise<void> {
+  updateGuarded(store, id, request);
   await sweepSometimes(store);
 }
 
-function changeLimits(store: Store, id: string, change: LimitConfig): void {
+function updateGuarded(store: Store, id: string, { change, policy }: UpdateRequest): void {
   using _guard = guardContainer(store, id);
   const row = rowById(store, id);
   if (!row) throw notFound("container", id);
   try {
-    const hostConfig = mergeLimits(row.options.hostConfig, change);
+    if (policy && policy.Name !== "no" && row.autoRemove)
+      throw invalid("Restart policy cannot be updated because AutoRemove is enabled for the container");
+    const hostConfig = { ...mergeLimits(row.options.hostConfig, change), ...(policy ? { RestartPolicy: policy } : {}) };
     checkResources(hostConfig, { hostCpus: hostCpus(), onlineCpus, onlineNodes });
     using process = openProcess(store, row);
     if (process) writeLimits(store, row, { merged: hostConfig, change });

@@ -14,7 +14,16 @@ export function waitContainer(store: Store, row: ContainerRow): number {
     using alive = open(path, O_RDWR);
     lockShared(alive.number);
   }
+  if (row.options.hostConfig.RestartPolicy.Name !== "no") waitForGood(store, row.id);
   return readExit(store, row.id)?.code ?? exitOfRow(store, row);
+}
+
+const LOOK_MS = 100;
+
+/** As Docker's: an end that a restart follows is none. */
+function waitForGood(store: Store, id: string): void {
+  for (let state = rowById(store, id)?.state; state === "running" || state === "restarting"; state = rowById(store, id)?.state)
+    Bun.sleepSync(LOOK_MS);
 }
 
 /** From the row, or, when --rm has taken it, from the event that told of the end. */

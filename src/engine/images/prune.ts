@@ -1,5 +1,6 @@
 /** `image prune`: images that no container uses, without a tag or, with `all`, whatever their names. */
 import { HoyError } from "../../spec/error.ts";
+import { recordPrune } from "../../state/events.ts";
 import type { Store } from "../../state/store.ts";
 import { collectGarbage } from "../../storage/collect.ts";
 import { type ImageRemoval, removeImage } from "../../storage/image-remove.ts";
@@ -41,6 +42,7 @@ export function pruneImages(store: Store, { all, filters = new Map() }: PruneReq
   }
   // What a killed pull got so far belongs to no image.
   pruned.bytes += collectGarbage(store).bytes;
+  recordPrune(store, "image", pruned.bytes);
   return pruned;
 }
 

@@ -49,14 +49,15 @@ export async function systemInfo(store: Store, version: string): Promise<SystemI
   const settings = await readSettings();
   const states = listContainers(store, { all: true }).map(({ state }) => state.status);
   const running = states.filter((status) => status === "running").length;
+  const paused = states.filter((status) => status === "paused").length;
   const { images } = store.db.query("SELECT count(*) AS images FROM images WHERE removed = 0").get() as { images: number };
   const cgroups = detectCgroups();
   return {
     ID: store.name,
     Containers: states.length,
     ContainersRunning: running,
-    ContainersPaused: 0,
-    ContainersStopped: states.length - running,
+    ContainersPaused: paused,
+    ContainersStopped: states.length - running - paused,
     Images: images,
     Driver: "overlay2",
     DriverStatus: [

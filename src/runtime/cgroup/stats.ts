@@ -17,8 +17,9 @@ const EMPTY: Stats = {
   network_interfaces: null,
 };
 
-function readerOf(directory: string): Reader {
+function readerOf(directory: string, wanted: ReadonlySet<string> | undefined): Reader {
   return (file) => {
+    if (wanted && !wanted.has(file)) return "";
     try {
       return readFileSync(`${directory}/${file}`, "latin1").trimEnd();
     } catch {
@@ -27,16 +28,22 @@ function readerOf(directory: string): Reader {
   };
 }
 
-/** Of each hierarchy what its controllers count; a controller lies in one alone. */
-export function containerStats(place: { parent: string; id: string }, host: CgroupHost = detectCgroups()): Stats {
+/**
+ * Of each hierarchy what its controllers count; a controller lies in one alone. With `wanted` only these files are read, and what
+ * lies in others is 0 or absent.
+ */
+export function containerStats(
+  place: { parent: string; id: string },
+  { host = detectCgroups(), wanted }: { host?: CgroupHost; wanted?: ReadonlySet<string> } = {},
+): Stats {
   const { v1, v2 } = cgroupPlaces(host, place.parent, place.id);
   const has = (controller: string): boolean => host.v2?.controllers.includes(controller) ?? false;
   return {
     ...EMPTY,
-    ...(v2 === undefined ? {} : v2Stats(v2, readerOf(v2), has)),
+    ...(v2 === undefined ? {} : v2Stats(v2, readerOf(v2, wanted), has)),
     ...v1Stats((controller) => {
       const directory = v1.get(controller);
-      return directory === undefined ? undefined : { directory, read: readerOf(directory) };
+      return directory === undefined ? undefined : { directory, read: readerOf(directory, wanted) };
     }),
   };
 }

@@ -1,5 +1,5 @@
 /** The cgroup of a container of `hoy runtime`: where linux.cgroupsPath says (config-linux.md, "Cgroups Path"), without monitors. */
-import { readFileSync, writeFileSync } from "../../../ffi/fs.ts";
+import { writeFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
 import { type CgroupHost, detectCgroups } from "../cgroup/host.ts";
@@ -40,32 +40,5 @@ export function attachProcess(plan: CgroupPlan, pid: number): void {
   for (const directory of plan.directories) {
     if (directory === plan.payloadInto) continue;
     writeFileSync(`${directory}/cgroup.procs`, String(pid));
-  }
-}
-
-/** Whether the freezer holds it. */
-export function isFrozen({ freeze }: Pick<CgroupPlan, "freeze">): boolean {
-  if (!freeze) return false;
-  try {
-    return readFileSync(freeze.path, "latin1").trim() === freeze.on;
-  } catch {
-    return false; // the cgroup is gone
-  }
-}
-
-/** Processes of the container, those in cgroups that it made itself too. */
-export function processes({ procs }: Pick<CgroupPlan, "procs">): number[] {
-  if (procs === undefined) return [];
-  const read = (path: string): number[] =>
-    readFileSync(path, "latin1")
-      .split("\n")
-      .map(Number)
-      .filter((pid) => pid > 0);
-  const folder = procs.slice(0, procs.lastIndexOf("/"));
-  try {
-    return [...new Bun.Glob("**/cgroup.procs").scanSync({ cwd: folder })].flatMap((path) => read(`${folder}/${path}`));
-  } catch (error) {
-    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
-    throw error;
   }
 }

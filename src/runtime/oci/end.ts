@@ -7,8 +7,10 @@ import { sys } from "../../../ffi/libc.ts";
 import { NR } from "../../../ffi/syscalls.ts";
 import { HoyError } from "../../spec/error.ts";
 import { killCgroup, removeCgroup } from "../cgroup/act.ts";
+import { isFrozen } from "../cgroup/frozen.ts";
+import { processes } from "../cgroup/processes.ts";
 import { waitReadable } from "../frames.ts";
-import { isFrozen, locateContainerCgroup, processes } from "./cgroup.ts";
+import { locateContainerCgroup } from "./cgroup.ts";
 import { runHooks } from "./hooks.ts";
 import { removeRdtGroups } from "./intel-rdt.ts";
 import { hasNew } from "./namespaces.ts";
@@ -49,7 +51,8 @@ export function killContainer(root: string, id: string, { signal, all }: KillReq
     const result = sys(NR.pidfd_send_signal, process.number, signal, 0, 0);
     if (result !== -ESRCH) check(result, `send signal ${signal}`);
     // what v1's freezer holds dies only when it is let go
-    if (signal === SIGKILL && cgroup.freeze?.off === "THAWED" && isFrozen(cgroup)) writeFileSync(cgroup.freeze.path, cgroup.freeze.off);
+    if (signal === SIGKILL && cgroup.freeze?.off === "THAWED" && isFrozen(cgroup.freeze))
+      writeFileSync(cgroup.freeze.path, cgroup.freeze.off);
   }
 }
 
@@ -67,7 +70,7 @@ export async function deleteContainer(root: string, id: string, force: boolean, 
   }
   using _lock = lock;
   const cgroup = locateContainerCgroup(record);
-  const status = statusOf(folder, record, () => isFrozen(cgroup));
+  const status = statusOf(folder, record, () => isFrozen(cgroup.freeze));
   if (status !== "stopped" && status !== "created" && !force)
     throw new HoyError(`cannot delete container ${id} that is not stopped: ${status}`, { status: 409 });
   {

@@ -1,8 +1,10 @@
 /** `state`, `list`, `ps`, `pause`, `resume`: what is, and whether it stands still. */
-import { writeFileSync } from "../../../ffi/fs.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Spec } from "../../spec/runtime.ts";
-import { isFrozen, locateContainerCgroup, processes } from "./cgroup.ts";
+import { setFrozen } from "../cgroup/freeze.ts";
+import { isFrozen } from "../cgroup/frozen.ts";
+import { processes } from "../cgroup/processes.ts";
+import { locateContainerCgroup } from "./cgroup.ts";
 import { type ContainerRecord, containerIds, folderOf, lockFolder, readRecord, readSpec, type Status, statusOf } from "./record.ts";
 import { OCI_VERSION } from "./state.ts";
 
@@ -29,7 +31,7 @@ export interface Found {
 export function findContainer(root: string, id: string): Found {
   const folder = folderOf(root, id);
   const record = readRecord(folder);
-  return { record, spec: readSpec(folder), status: statusOf(folder, record, () => isFrozen(locateContainerCgroup(record))) };
+  return { record, spec: readSpec(folder), status: statusOf(folder, record, () => isFrozen(locateContainerCgroup(record).freeze)) };
 }
 
 export function describe({ record, spec, status }: Found): Listed {
@@ -57,9 +59,6 @@ export function containerProcesses(root: string, id: string): number[] {
   return found.length > 0 ? found : [record.pid];
 }
 
-const STEP_MS = 10;
-const PATIENCE_MS = 10_000;
-
 /** `pause` and `resume`. Throws HoyError. */
 export function freezeContainer(root: string, id: string, on: boolean): void {
   const folder = folderOf(root, id);
@@ -67,12 +66,7 @@ export function freezeContainer(root: string, id: string, on: boolean): void {
   const { record, status } = findContainer(root, id);
   if (on ? status !== "running" && status !== "created" : status !== "paused")
     throw new HoyError(on ? "container not running or created" : "container not paused", { status: 409 });
-  const { freeze, procs } = locateContainerCgroup(record);
+  const { freeze } = locateContainerCgroup(record);
   if (!freeze) throw new HoyError("cannot pause: this container has no cgroup that can be frozen", { status: 400 });
-  for (const deadline = Date.now() + PATIENCE_MS; ; Bun.sleepSync(STEP_MS)) {
-    // v1 may fall back from FREEZING when a process is being made: it is asked again
-    writeFileSync(freeze.path, on ? freeze.on : freeze.off);
-    if (isFrozen({ freeze }) === on) return;
-    if (Date.now() > deadline) throw new HoyError(`cannot ${on ? "pause" : "resume"}: the freezer of ${procs} does not answer`);
-  }
+  setFrozen(freeze, on);
 }
