@@ -22,8 +22,11 @@ const STARTABLE = { containers: ["created", "exited"] } as const;
 /** Arguments by command: one source for all of them, or a list of the sources of the first, the second and so on. */
 export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source[] }>> = {
   "container attach": { each: [RUNNING] },
+  "container commit": { each: ["containers", "images"] },
   "container create": { each: ["images"] },
+  "container diff": { each: ["containers"] },
   "container exec": { each: [RUNNING] },
+  "container export": { each: ["containers"] },
   "container inspect": "containers",
   "container kill": RUNNING,
   "container logs": { each: ["containers"] },
@@ -34,6 +37,7 @@ export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source
   "container update": "containers",
   "container wait": "containers",
   "image history": { each: ["images"] },
+  "image import": { each: ["files", "images"] },
   "image inspect": "images",
   "image ls": { each: ["images"] },
   "image pull": { each: ["images"] },

@@ -32,12 +32,12 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
 /** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */
 const COMMANDS: Readonly<Record<string, ReadonlySet<string>>> = {
   "": new Set(
-    "build builder buildx checkpoint commit compose config context cp diff events export import manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause".split(
+    "build builder buildx checkpoint compose config context events manifest pause plugin port push rename restart search secret service sbom scout stack stats swarm system top trust unpause".split(
       " ",
     ),
   ),
-  container: new Set("commit cp diff export pause port prune rename restart stats top unpause".split(" ")),
-  image: new Set(["build", "import", "push"]),
+  container: new Set("pause port prune rename restart stats top unpause".split(" ")),
+  image: new Set(["build", "push"]),
   network: new Set(["connect", "create", "disconnect", "prune", "rm", "remove"]),
   volume: new Set(["prune", "update"]),
 };

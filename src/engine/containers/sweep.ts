@@ -16,6 +16,7 @@ import { sweepVolumes } from "../volumes/sweep.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
+import { frozenMark, thawLeftover } from "./freeze.ts";
 import { tryGuardContainer } from "./guard.ts";
 import { releaseNetwork } from "./network.ts";
 import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, toRow } from "./row.ts";
@@ -36,7 +37,11 @@ export async function sweep(store: Store): Promise<void> {
 
 /** Brings one container in order, unless somebody is at it. */
 export async function settleContainer(store: Store, id: string): Promise<void> {
-  if (isAlive(store, id)) return;
+  if (isAlive(store, id)) {
+    const running = existsSync(frozenMark(store, id)) ? rowById(store, id) : undefined;
+    if (running) thawLeftover(store, running);
+    return;
+  }
   using guard = tryGuardContainer(store, id);
   const row = guard && rowById(store, id);
   if (!row || isAlive(store, id)) return;
