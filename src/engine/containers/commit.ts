@@ -12,6 +12,7 @@ import { imageLayers } from "../../storage/layers.ts";
 import { takeLease } from "../../storage/lease.ts";
 import { diskFull } from "../../storage/unpack.ts";
 import { applyChanges, type ImageSettings } from "../images/change/apply.ts";
+import { containerChanges } from "./changes.ts";
 import { recordContainer } from "./events.ts";
 import { freezeForNow } from "./freeze.ts";
 import { isEnginesOwn } from "./init-files.ts";
@@ -109,6 +110,8 @@ async function copyLayer(store: Store, row: ContainerRow, { options, below, leas
   using frozen = process && options.pause ? freezeForNow(store, row) : undefined;
   if (process && options.pause && !frozen && store.rootless)
     options.onWarning("the container could not be paused: files that it writes just now may be in the image by half");
+  // a folder that was written to and looks as before makes no layer
+  if (containerChanges(store, row).length === 0) return undefined;
   using image = openImageRoot(store, row);
   const leaveOut = (path: string): boolean => isOwn(upper, path) && !has(image, path);
   try {

@@ -74,7 +74,8 @@ const MAX_OPEN = 64;
 const MAX_TRIES = 20;
 
 /** Starts to unpack into the tree. All methods throw HoyError or SysError; what was made until then stays. */
-export function treeWriter(target: TreeTarget): TreeWriter {
+export function treeWriter(given: TreeTarget): TreeWriter {
+  const target = { ...given, path: given.path.replace(/(?:\/\.?)+$/, "") || "/" };
   const mayChown = target.owner !== "caller" && canChown();
   const devices = canMakeDevices();
   const folders = openFolders(target);

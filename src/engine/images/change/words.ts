@@ -66,9 +66,7 @@ export function splitWords(text: string): string[] {
 
 /** A word without its quotes and with its variables: `$x`, `${x}`, `${x:-else}`, `${x:+then}`, `${x:?why}`. Throws HoyError. */
 export function expand(word: string, variables: ReadonlyMap<string, string>): string {
-  const reader = { word, at: 0, variables };
-  const text = read(reader, "");
-  return text;
+  return read({ word, at: 0, variables }, "");
 }
 
 interface Reader {
@@ -112,7 +110,8 @@ function variable(reader: Reader): string {
   const [whole = "", name = "", modifier] = /^\{([A-Za-z_][A-Za-z0-9_]*)(:?[-+?])?/.exec(word.slice(reader.at)) ?? [];
   if (name === "") throw invalid("syntax error: bad substitution");
   reader.at += whole.length;
-  if (modifier === undefined && word[reader.at] !== "}") throw invalid(`unsupported modifier (${word[reader.at] ?? ""}) in substitution`);
+  if (reader.at >= word.length) throw invalid("syntax error: missing '}'");
+  if (modifier === undefined && word[reader.at] !== "}") throw invalid(`unsupported modifier (${word[reader.at]}) in substitution`);
   const other = read(reader, "}");
   reader.at++;
   const value = variables.get(name);
