@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { dist } from "../test/harness/build.ts";
 import type { Budget, Case } from "./case.ts";
+import { fileCases } from "./cases/files.ts";
 import { imageCases } from "./cases/images.ts";
 import { lifecycleCases } from "./cases/lifecycle.ts";
 import { lineCases } from "./cases/lines.ts";
@@ -13,7 +14,7 @@ import { runCases } from "./cases/run.ts";
 import { gather } from "./engines.ts";
 import { interleave, median, type Series } from "./measure.ts";
 
-const CASES: readonly Case[] = [...runCases, ...lifecycleCases, ...memoryCases, ...imageCases, ...lineCases];
+const CASES: readonly Case[] = [...runCases, ...lifecycleCases, ...memoryCases, ...fileCases, ...imageCases, ...lineCases];
 
 const show = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
