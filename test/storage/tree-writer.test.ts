@@ -98,7 +98,7 @@ describe("a tree that files are put into", () => {
     using at = scene();
     const target = { folder: at.fd.number, path: at.root };
     // a container's own archive: first the link, then a file through it
-    const entries = [
+    const entries: TarEntry[] = [
       { name: "l", type: "2", link: at.outside },
       { name: "l/secret", data: "evil" },
     ];
@@ -168,7 +168,7 @@ describe("a tree that somebody swaps links in", () => {
   test("writing into it changes nothing outside", async () => {
     using at = scene();
     const before = statSync(at.outside);
-    const entries = [
+    const entries: TarEntry[] = [
       { name: "data/a/", mode: 0o777 },
       { name: "data/a/secret", data: "evil", mode: 0o666 },
       { name: "data/f", data: "evil", mode: 0o666 },
