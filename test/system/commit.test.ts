@@ -148,57 +148,67 @@ const freezer = (store: TestStore, id: string): string | undefined =>
   );
 const isFrozen = (path: string): boolean => /^FROZEN|^FREEZING|frozen 1/m.test(readFileSync(path, "latin1"));
 
-asRoot("a running container stands still during a commit, unless told not to, and goes on after one that was killed", async (store) => {
-  await scene(store, "true");
-  const id = await store.ok([
-    "run",
-    "-d",
-    "--name",
-    "run",
-    "--network",
-    "none",
-    "b:1",
-    "sh",
-    "-c",
-    "head -c 150000000 /dev/urandom >/big; touch /done; sleep 600",
-  ]);
-  while ((await store.hoy(["exec", "run", "test", "-e", "/done"])).code !== 0) await Bun.sleep(50);
-  const path = freezer(store, id);
-  if (path === undefined) throw new Error("the container has no freezer");
-  const seenFrozen = async (...flags: string[]): Promise<boolean> => {
-    const child = store.spawn(["commit", ...flags, "run"]);
-    let seen = false;
-    let over = false;
-    void child.exited.then(() => {
-      over = true;
-    });
-    while (!over) {
-      seen ||= isFrozen(path);
-      await Bun.sleep(1);
-    }
-    expect(await child.exited).toBe(0);
-    return seen;
-  };
-  expect(await seenFrozen()).toBe(true);
-  expect(isFrozen(path)).toBe(false);
-  expect(await seenFrozen("--no-pause")).toBe(false);
-  expect(await seenFrozen("--pause=false")).toBe(false);
-  const child = store.spawn(["commit", "run"]);
-  while (!isFrozen(path)) await Bun.sleep(1);
-  child.kill("SIGKILL");
-  await child.exited;
-  expect(isFrozen(path)).toBe(true);
-  // what is swept at most every few seconds
-  await Bun.sleep(5100);
-  await store.ok(["rm", "cc"]);
-  expect(isFrozen(path)).toBe(false);
-  const polite = store.spawn(["commit", "run"]);
-  while (!isFrozen(path)) await Bun.sleep(1);
-  polite.kill("SIGTERM");
-  expect(await polite.exited).not.toBe(0);
-  expect(isFrozen(path)).toBe(false);
-  expect(await store.ok(["exec", "run", "echo", "alive"])).toBe("alive");
-});
+asRoot(
+  "a running container stands still during a commit, unless told not to, and goes on after one that was killed",
+  async (store) => {
+    await scene(store, "true");
+    const id = await store.ok([
+      "run",
+      "-d",
+      "--name",
+      "run",
+      "--network",
+      "none",
+      "b:1",
+      "sh",
+      "-c",
+      "head -c 150000000 /dev/urandom >/big; touch /done; sleep 600",
+    ]);
+    while ((await store.hoy(["exec", "run", "test", "-e", "/done"])).code !== 0) await Bun.sleep(50);
+    const path = freezer(store, id);
+    if (path === undefined) throw new Error("the container has no freezer");
+    const seenFrozen = async (...flags: string[]): Promise<boolean> => {
+      const child = store.spawn(["commit", ...flags, "run"]);
+      let seen = false;
+      let over = false;
+      void child.exited.then(() => {
+        over = true;
+      });
+      while (!over) {
+        seen ||= isFrozen(path);
+        await Bun.sleep(1);
+      }
+      expect(await child.exited).toBe(0);
+      return seen;
+    };
+    expect(await seenFrozen()).toBe(true);
+    expect(isFrozen(path)).toBe(false);
+    expect(await seenFrozen("--no-pause")).toBe(false);
+    expect(await seenFrozen("--pause=false")).toBe(false);
+    const child = store.spawn(["commit", "run"]);
+    while (!isFrozen(path)) await Bun.sleep(1);
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(isFrozen(path)).toBe(true);
+    expect(await store.ok(["exec", "run", "echo", "joined"])).toBe("joined");
+    expect(isFrozen(path)).toBe(false);
+    // what nobody opens is swept, at most every few seconds
+    const again = store.spawn(["commit", "run"]);
+    while (!isFrozen(path)) await Bun.sleep(1);
+    again.kill("SIGKILL");
+    await again.exited;
+    await Bun.sleep(5100);
+    await store.ok(["rm", "cc"]);
+    expect(isFrozen(path)).toBe(false);
+    const polite = store.spawn(["commit", "run"]);
+    while (!isFrozen(path)) await Bun.sleep(1);
+    polite.kill("SIGTERM");
+    expect(await polite.exited).not.toBe(0);
+    expect(isFrozen(path)).toBe(false);
+    expect(await store.ok(["exec", "run", "echo", "alive"])).toBe("alive");
+  },
+  180_000,
+);
 
 all("export writes the whole root file system, import makes an image of it", async (store, { title }) => {
   await scene(store, "echo new >/new; rm /data/gone; sleep 0.2", "-v", "/vol", "--tmpfs", "/scratch");

@@ -14,7 +14,7 @@ import { diskFull } from "../../storage/unpack.ts";
 import { applyChanges, type ImageSettings } from "../images/change/apply.ts";
 import { containerChanges } from "./changes.ts";
 import { recordContainer } from "./events.ts";
-import { freezeForNow } from "./freeze.ts";
+import { freezeForNow } from "./freeze-for-now.ts";
 import { isEnginesOwn } from "./init-files.ts";
 import type { ContainerConfig } from "./options.ts";
 import { openImageRoot } from "./rootfs.ts";

@@ -16,7 +16,7 @@ import { sweepVolumes } from "../volumes/sweep.ts";
 import { containerCgroup } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
-import { frozenMark, thawLeftover } from "./freeze.ts";
+import { thawLeftover } from "./frozen-for-now.ts";
 import { tryGuardContainer } from "./guard.ts";
 import { releaseNetwork } from "./network.ts";
 import { type ContainerRow, dataFolder, ROW_COLUMNS, rowById, runFolder, toRow } from "./row.ts";
@@ -38,8 +38,7 @@ export async function sweep(store: Store): Promise<void> {
 /** Brings one container in order, unless somebody is at it. */
 export async function settleContainer(store: Store, id: string): Promise<void> {
   if (isAlive(store, id)) {
-    const running = existsSync(frozenMark(store, id)) ? rowById(store, id) : undefined;
-    if (running) thawLeftover(store, running);
+    thawLeftover(store, id);
     return;
   }
   using guard = tryGuardContainer(store, id);
