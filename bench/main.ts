@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { dist } from "../test/harness/build.ts";
 import type { Budget, Case } from "./case.ts";
+import { fileCases } from "./cases/files.ts";
 import { imageCases } from "./cases/images.ts";
 import { lifecycleCases } from "./cases/lifecycle.ts";
 import { lineCases } from "./cases/lines.ts";
@@ -14,7 +15,7 @@ import { runtimeCases } from "./cases/runtime.ts";
 import { gather } from "./engines.ts";
 import { interleave, median, type Series } from "./measure.ts";
 
-const CASES: readonly Case[] = [...runCases, ...runtimeCases, ...lifecycleCases, ...memoryCases, ...imageCases, ...lineCases];
+const CASES: readonly Case[] = [...runCases, ...runtimeCases, ...lifecycleCases, ...memoryCases, ...fileCases, ...imageCases, ...lineCases];
 
 const show = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 

@@ -108,6 +108,14 @@ export function statAt(at: number, name: string): FileStatus | undefined {
   };
 }
 
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+
+/** True when something is mounted on `name` in the mount namespace that the open folder `at` belongs to (statx(2), Linux 5.8). */
+export function isMountpoint(at: number, name: string): boolean {
+  if (sys(NR.statx, at, cstr(name), AT_SYMLINK_NOFOLLOW, 0, statBuffer) !== 0) return false;
+  return (statBuffer.readUInt32LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0;
+}
+
 const DT_DIR = 4;
 const DT_UNKNOWN = 0;
 

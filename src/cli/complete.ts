@@ -111,7 +111,9 @@ async function ofCommand({ command, rest }: { command: Command; rest: string[] }
   const source = typeof wanted === "object" && "each" in wanted ? wanted.each[positionals.length] : wanted;
   // behind the image, the container's own command line begins
   if (!source) return stopAtFirst && positionals.length > 0 ? [FILES] : [];
-  return fitting(await wordsOf(source, await open()), last, positionals);
+  const words = fitting(await wordsOf(source, await open()), last, positionals);
+  // what can be no container's is a path on the host
+  return source === "copies" && words.length === 0 && !last.includes(":") ? [FILES] : words;
 }
 
 interface FlagWord {

@@ -48,7 +48,7 @@ export interface Command {
   meta: CommandMeta & { name: string; description: string };
   /** Other names for the same, `ps` for `container ls`. */
   aliases?: readonly string[];
-  /** What follows the name in the help. */
+  /** What follows the name in the help; a line for each way to use it. */
   usage: string;
   /** Least and most words that are no flags. */
   positionals: readonly [min: number, max: number];

@@ -83,8 +83,8 @@ async function withUsage<T>(command: Command, program: Program, parse: () => T):
   } catch (thrown) {
     const error = thrown instanceof UnknownFlag ? await unknownFlag(command, thrown.flag) : thrown;
     if (!(error instanceof HoyError)) throw error;
-    const { shortName } = await import("./help.ts");
-    const usage = `Usage:  ${program} ${shortName(command)} ${command.usage}`.trimEnd();
+    const { shortName, usageLines } = await import("./help.ts");
+    const usage = usageLines(command, program);
     const hint = `${error.hint ? `${error.hint}\n` : ""}\n${usage}\n\nRun '${program} ${shortName(command)} --help' for more information`;
     throw new HoyError(error.message, { hint, exitCode: error.exitCode ?? 125, status: error.status, cause: error });
   }

@@ -36,13 +36,20 @@ function flagLines(defs: FlagDefs, width: number): string[] {
 
 /** Help of one command. */
 export function commandHelp(definition: Command, program: string, width = WIDTH): string {
-  const { meta, aliases = [], usage } = definition;
+  const { meta, aliases = [] } = definition;
   const names = [meta.name, ...aliases].map((name) => `${program} ${name}`);
-  const parts = [`Usage:  ${program} ${shortName(definition)} ${usage}`.trimEnd(), meta.description];
+  const parts = [usageLines(definition, program), meta.description];
   if (names.length > 1) parts.push(`Aliases:\n  ${names.join(", ")}`);
   if (Object.keys(definition.args).length > 0) parts.push(`Options:\n${flagLines(definition.args, width).join("\n")}`);
   return `${parts.join("\n\n")}\n`;
 }
+
+/** `Usage:  hoy run …`; a command that is used in several ways has a line for each. */
+export const usageLines = (definition: Command, program: string): string =>
+  `Usage:  ${definition.usage
+    .split("\n")
+    .map((line) => `${program} ${shortName(definition)} ${line}`.trimEnd())
+    .join("\n\t")}`;
 
 /** `run` for `container run`: what people type. */
 export const shortName = ({ meta, aliases = [] }: Command): string => aliases.find((alias) => !alias.includes(" ")) ?? meta.name;

@@ -3,7 +3,7 @@ import { record } from "../state/events.ts";
 import type { Store } from "../state/store.ts";
 
 export interface ImageEvent {
-  action: "pull" | "load" | "tag" | "untag" | "delete";
+  action: "pull" | "import" | "load" | "tag" | "untag" | "delete";
   /** The image's id. */
   id: string;
   /** What Docker calls the image in this event, when that is not its id. */

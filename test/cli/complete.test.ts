@@ -36,6 +36,22 @@ describe("completion of", () => {
       ["busybox:latest", "me/app:1.0"],
     ],
     [["rmi", "busybox:latest", ""], ["me/app:1.0"]],
+    [
+      ["cp", ""],
+      ["ended:", "made:"],
+    ],
+    [["cp", "./file", "ma"], ["made:"]],
+    [["cp", "./fi"], [":files"]],
+    [["container", "cp", "made:/etc", "/"], [":files"]],
+    [["commit", "made", "me"], ["me/app:1.0"]],
+    [["diff", "e"], ["ended"]],
+    [["export", "-o", ""], [":files"]],
+    [["export", "m"], ["made"]],
+    [["import", ""], [":files"]],
+    [
+      ["commit", "-c", "EN"],
+      ["ENTRYPOINT", "ENV"],
+    ],
     [["image", "tag", "me"], ["me/app:1.0"]],
     [
       ["rm", ""],

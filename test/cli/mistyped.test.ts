@@ -23,7 +23,7 @@ test("a mistyped command is unknown, one of Docker's is missing", async () => {
   const mistyped = await failure("rum");
   expect([mistyped.message, mistyped.exitCode]).toEqual(["unknown command: docker rum", 1]);
   expect(mistyped.hint).toStartWith("Did you mean docker run?");
-  for (const words of [["push"], ["container", "cp"], ["network", "create"]]) {
+  for (const words of [["push"], ["image", "push"], ["network", "create"]]) {
     const missing = await failure(...words, "x");
     expect([missing.message, missing.exitCode]).toEqual([
       `the command docker ${words.join(" ")} is not supported by this version of hoy`,

@@ -2,9 +2,11 @@
 import { expect } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { busyboxLayer, dockerArchive } from "../harness/images.ts";
 import { each, PLAIN, ROOT, ROOTLESS } from "../harness/people.ts";
 import { available } from "../harness/requires.ts";
 import type { TestStore } from "../harness/store.ts";
+import { fileBeside, holdings, NO_HOLDINGS } from "./image-store.ts";
 import { rows, unrest } from "./rest.ts";
 
 const all = each([ROOT, ROOTLESS, PLAIN], "busybox");
@@ -182,4 +184,32 @@ each([ROOTLESS, PLAIN], "busybox")(
     expect(await store.ok(["wait", id])).toBe("137");
     expect(await unrest(store)).toEqual([]);
   },
+);
+
+all(
+  "cp and commit, cut off at 0 to 150 ms, leave the container as it is and nothing else",
+  async (store, { title }) => {
+    const rounds = title === "root" ? 24 : 10;
+    await store.ok(["load", "-i", fileBeside(store, "b.tar", dockerArchive({ layers: [busyboxLayer()] }, "b:1"))]);
+    await store.ok(["run", "-d", "--name", "run", "--network", "none", "b:1", "sh", "-c", "head -c 40000000 /dev/zero >/big; sleep 600"]);
+    await store.ok(["create", "--name", "made", "--network", "none", "-v", "vol:/vol", "b:1", "true"]);
+    const file = fileBeside(store, "big", Buffer.alloc(40_000_000));
+    for (let round = 0; round < rounds; round++) {
+      const ms = (round / rounds) * 150;
+      await cutOff(store, ms, ["commit", "run", "half:1"]);
+      await cutOff(store, ms, ["cp", file, `run:/copy${round}`]);
+      await cutOff(store, ms, ["cp", file, `made:/vol/copy${round}`]);
+    }
+    expect(await store.ok(["exec", "run", "echo", "goes on"])).toBe("goes on");
+    const id = await store.ok(["commit", "run", "whole:1"]);
+    expect(await store.ok(["run", "--rm", "--network", "none", "whole:1", "stat", "-c", "%s", "/big"])).toBe("40000000");
+    expect(await store.ok(["images", "-q", "--no-trunc", "whole:1"])).toBe(id);
+    await store.ok(["start", "-a", "made"]);
+    await store.ok(["rm", "-f", "-v", "run", "made"]);
+    await store.ok(["volume", "rm", "vol"]);
+    await store.ok(["rmi", "-f", ...(await store.ok(["images", "-aq"])).split("\n").filter((one, at, all) => all.indexOf(one) === at)]);
+    expect(await unrest(store)).toEqual([]);
+    expect(holdings(store)).toEqual(NO_HOLDINGS);
+  },
+  LONG_MS,
 );

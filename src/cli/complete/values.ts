@@ -12,6 +12,8 @@ export type Source =
   /** Names of variables; such a flag without a value hands on the caller's own. */
   | "environment"
   | "containers"
+  /** Either side of `cp`: a container with its colon, or a file. */
+  | "copies"
   /** What `inspect` finds. */
   | "anything"
   | { containers: readonly ContainerState["status"][] };
@@ -24,8 +26,12 @@ const STARTABLE = { containers: ["created", "exited"] } as const;
 /** Arguments by command: one source for all of them, or a list of the sources of the first, the second and so on. */
 export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source[] }>> = {
   "container attach": { each: [RUNNING] },
+  "container commit": { each: ["containers", "images"] },
+  "container cp": { each: ["copies", "copies"] },
   "container create": { each: ["images"] },
+  "container diff": { each: ["containers"] },
   "container exec": { each: [RUNNING] },
+  "container export": { each: ["containers"] },
   "container inspect": "containers",
   "container kill": UP,
   "container logs": { each: ["containers"] },
@@ -42,6 +48,7 @@ export const ARGUMENTS: Readonly<Record<string, Source | { each: readonly Source
   "container update": "containers",
   "container wait": "containers",
   "image history": { each: ["images"] },
+  "image import": { each: ["files", "images"] },
   "image inspect": "images",
   "image ls": { each: ["images"] },
   "image pull": { each: ["images"] },
@@ -90,6 +97,7 @@ export const FLAG_VALUES: Readonly<Record<string, Source>> = {
   output: "files",
   pid: ["host"],
   "pid-file": "files",
+  change: ["CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"],
   platform: ["linux/amd64", "linux/arm64"],
   process: "files",
   progress: ["auto", "plain", "tty", "json", "quiet"],
@@ -138,6 +146,7 @@ export async function wordsOf(source: Source, open: () => Store | undefined): Pr
   const { containerNames, imageNames, networkNames, signalNames, volumeNames } = await import("../../engine/completion.ts");
   if (source === "signals") return await signalNames();
   const store = open();
+  if (source === "copies") return store ? (await containerNames(store)).map((name) => `${name}:`) : [];
   if (!store) return source === "networks" ? ["bridge", "host", "none"] : [];
   if (source === "images") return imageNames(store);
   if (source === "volumes") return volumeNames(store);

@@ -18,6 +18,42 @@ export const containerCommands = [
     load: () => import("../container/attach.ts"),
   }),
   command({
+    meta: { name: "container commit", description: "Create a new image from a container's changes" },
+    aliases: ["commit"],
+    usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+    positionals: [1, 2],
+    namespace: true,
+    args: {
+      author: { type: "string", alias: "a", description: 'Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")' },
+      change: { type: "list", alias: "c", description: "Apply Dockerfile instruction to the created image" },
+      message: { type: "string", alias: "m", description: "Commit message" },
+      "no-pause": { type: "boolean", description: "Disable pausing container during commit" },
+      pause: { type: "boolean", alias: "p", description: "Pause container during commit (default true)", hidden: true },
+    },
+    load: () => import("../container/commit.ts"),
+  }),
+  command({
+    meta: {
+      name: "container cp",
+      description:
+        "Copy files/folders between a container and the local filesystem\n\nUse '-' as the source to read a tar archive from stdin\nand extract it to a directory destination in a container.\nUse '-' as the destination to stream a tar archive of a\ncontainer source to stdout.",
+    },
+    aliases: ["cp"],
+    usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n[OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+    positionals: [2, 2],
+    namespace: true,
+    args: {
+      archive: { type: "boolean", alias: "a", description: "Archive mode (copy all uid/gid information)" },
+      "follow-link": { type: "boolean", alias: "L", description: "Always follow symbol link in SRC_PATH" },
+      quiet: {
+        type: "boolean",
+        alias: "q",
+        description: "Suppress progress output during copy. Progress output is automatically suppressed if no terminal is attached",
+      },
+    },
+    load: () => import("../container/cp.ts"),
+  }),
+  command({
     meta: { name: "container create", description: "Create a new container" },
     aliases: ["create"],
     usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
@@ -26,6 +62,15 @@ export const containerCommands = [
     namespace: true,
     args: createFlags,
     load: () => import("../container/create.ts"),
+  }),
+  command({
+    meta: { name: "container diff", description: "Inspect changes to files or directories on a container's filesystem" },
+    aliases: ["diff"],
+    usage: "CONTAINER",
+    positionals: [1, 1],
+    namespace: true,
+    args: {},
+    load: () => import("../container/diff.ts"),
   }),
   command({
     meta: { name: "container exec", description: "Execute a command in a running container" },
@@ -46,6 +91,17 @@ export const containerCommands = [
       workdir: { type: "string", alias: "w", description: "Working directory inside the container" },
     },
     load: () => import("../container/exec.ts"),
+  }),
+  command({
+    meta: { name: "container export", description: "Export a container's filesystem as a tar archive" },
+    aliases: ["export"],
+    usage: "[OPTIONS] CONTAINER",
+    positionals: [1, 1],
+    namespace: true,
+    args: {
+      output: { type: "string", alias: "o", description: "Write to a file, instead of STDOUT" },
+    },
+    load: () => import("../container/export.ts"),
   }),
   command({
     meta: { name: "container inspect", description: "Display detailed information on one or more containers" },

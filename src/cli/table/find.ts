@@ -21,9 +21,13 @@ export function findAmong(commands: readonly Command[], words: readonly string[]
 /** What the commands of the table `container` begin with: those that people wait for. */
 export const CONTAINER_WORDS: ReadonlySet<string> = new Set([
   "attach",
+  "commit",
   "container",
+  "cp",
   "create",
+  "diff",
   "exec",
+  "export",
   "kill",
   "logs",
   "pause",

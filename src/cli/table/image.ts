@@ -20,6 +20,19 @@ export const imageCommands = [
     load: () => import("../image/history.ts"),
   }),
   command({
+    meta: { name: "image import", description: "Import the contents from a tarball to create a filesystem image" },
+    aliases: ["import"],
+    usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
+    positionals: [1, 2],
+    namespace: true,
+    args: {
+      change: { type: "list", alias: "c", description: "Apply Dockerfile instruction to the created image" },
+      message: { type: "string", alias: "m", description: "Set commit message for imported image" },
+      platform: { type: "string", description: "Set platform if server is multi-platform capable" },
+    },
+    load: () => import("../image/import.ts"),
+  }),
+  command({
     meta: { name: "image inspect", description: "Display detailed information on one or more images" },
     usage: "[OPTIONS] IMAGE [IMAGE...]",
     positionals: [1, Infinity],

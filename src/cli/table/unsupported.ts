@@ -31,12 +31,12 @@ const UNSUPPORTED: Readonly<Record<string, { long: ReadonlySet<string>; short: R
 /** Top-level commands and groups, and the members of groups, of docker 28 with its usual plugins. */
 const COMMANDS: Readonly<Record<string, ReadonlySet<string>>> = {
   "": new Set(
-    "build builder buildx checkpoint commit compose config context cp diff events export import manifest plugin port push search secret service sbom scout stack swarm trust".split(
+    "build builder buildx checkpoint compose config context events manifest plugin port push search secret service sbom scout stack swarm trust".split(
       " ",
     ),
   ),
-  container: new Set("commit cp diff export port".split(" ")),
-  image: new Set(["build", "import", "push"]),
+  container: new Set(["port"]),
+  image: new Set(["build", "push"]),
   network: new Set(["connect", "create", "disconnect", "prune", "rm", "remove"]),
   system: new Set(["events"]),
   volume: new Set(["update"]),

@@ -38,3 +38,22 @@ export function initFilesSize(upper: string): number {
     return 0; // the image's own, or replaced by a file
   }
 }
+
+/** What is there before the container's program runs: made here, or as a place for a mount (moby daemon/initlayer/setup_unix.go). */
+const OWN_FOLDERS = new Set(["/dev", "/dev/pts", "/dev/shm", "/etc", "/proc", "/sys"]);
+const OWN_FILES = new Set(["/.dockerenv", "/dev/console", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf"]);
+
+export interface OwnLook {
+  folder: boolean;
+  /** Bytes. */
+  size: number;
+  /** Target of a symbolic link. */
+  link: string | undefined;
+}
+
+/** True for a file of the container's own layer that is the engine's doing: the image has none of the name, and it is as it was made. */
+export function isEnginesOwn(path: string, { folder, size, link }: OwnLook): boolean {
+  if (folder) return OWN_FOLDERS.has(path);
+  if (link !== undefined) return path === "/etc/mtab" && link === MOUNTS;
+  return size === 0 && OWN_FILES.has(path);
+}

@@ -1,12 +1,12 @@
 /** A container's root file system as a detached mount: an overlay over its image's layers, or over a folder (`--rootfs`). */
 
 import { join, resolve } from "node:path";
-import type { Fd } from "../../../ffi/fd.ts";
+import { type Fd, O_DIRECTORY, O_RDONLY, open } from "../../../ffi/fd.ts";
 import { existsSync, mkdirSync, statSync } from "../../../ffi/fs.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import type { Mount } from "../../spec/runtime.ts";
 import type { Store } from "../../state/store.ts";
-import { layerPaths } from "../../storage/layers.ts";
+import { type LayerPaths, layerPaths } from "../../storage/layers.ts";
 import { mountOverlay, type Overlay, volatileMark } from "../../storage/overlay.ts";
 import { removeTree } from "../../storage/remove.ts";
 import { hostView } from "./host-view.ts";
@@ -46,14 +46,34 @@ export function layersBelow(store: Store, row: ContainerRow): Lowers {
     const folder = resolve(rootfs);
     return { lowers: [folder], links: [folder], folder: "/" };
   }
-  if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
-  const { folders, links } = layerPaths(store, row.imageId);
-  const missing = folders.find((folder) => !existsSync(folder));
-  if (missing !== undefined)
-    throw new HoyError(`the image ${row.image} is damaged: its layer ${missing} is missing`, { hint: "pull or load it again" });
+  const { folders, links } = imageFolders(store, row);
   const data = dataFolder(store, row.id);
   if (folders.length === 0) return { lowers: [emptyLayer(data)], links: ["empty"], folder: data };
   return { lowers: folders, links, folder: join(store.root, "layers") };
+}
+
+/** The layers of the container's image. Throws HoyError where there are none, or one is missing. */
+function imageFolders(store: Store, row: ContainerRow): LayerPaths {
+  if (row.imageId === null) throw new HoyError(`the container ${row.name} has neither an image nor a root folder`);
+  const paths = layerPaths(store, row.imageId);
+  const missing = paths.folders.find((folder) => !existsSync(folder));
+  if (missing !== undefined)
+    throw new HoyError(`the image ${row.image} is damaged: its layer ${missing} is missing`, { hint: "pull or load it again" });
+  return paths;
+}
+
+/** The root file system that the container began with, to be read: of its image, or the folder of `--rootfs`. */
+export function openImageRoot(store: Store, row: ContainerRow): Fd {
+  const { rootfs } = row.options;
+  if (rootfs !== undefined) {
+    checkFolder(rootfs);
+    return open(resolve(rootfs), O_RDONLY | O_DIRECTORY);
+  }
+  const { folders, links } = imageFolders(store, row);
+  const [only = emptyLayer(dataFolder(store, row.id)), ...others] = folders;
+  if (others.length === 0) return open(only, O_RDONLY | O_DIRECTORY);
+  using mount = mountOverlay({ lowers: folders, links, folder: join(store.root, "layers"), userxattr: store.rootless });
+  return open(mount.path, O_RDONLY | O_DIRECTORY);
 }
 
 /** An image may have no layer at all (`FROM scratch`); an overlay needs one. */

@@ -7,6 +7,7 @@ import { waitReadable } from "../../runtime/frames.ts";
 import { HoyError } from "../../spec/error.ts";
 import type { Store } from "../../state/store.ts";
 import { isAlive, readExit } from "./finish.ts";
+import { thawLeftover } from "./frozen-for-now.ts";
 import type { ContainerRow } from "./row.ts";
 import { containerState } from "./state.ts";
 
@@ -16,6 +17,8 @@ export function openProcess(store: Store, row: ContainerRow): Fd | undefined {
   const fd = sys(NR.pidfd_open, row.pid, 0);
   if (fd === -ESRCH) return undefined;
   const handle = new Fd(check(fd, `open the process ${row.pid}`));
+  // a signal, or a process that joins it, would wait for the freezer
+  thawLeftover(store, row.id);
   // the monitor records the exit before it reaps: without a record the pid is still the container's
   if (!readExit(store, row.id) && isAlive(store, row.id)) return handle;
   handle.close();

@@ -16,6 +16,7 @@ import { sweepVolumes } from "../volumes/sweep.ts";
 import { containerCgroup, scopeRemoval, scopesOf } from "./cgroup.ts";
 import { deleteContainer } from "./delete.ts";
 import { finishContainer, isAlive } from "./finish.ts";
+import { thawLeftover } from "./frozen-for-now.ts";
 import { tryGuardContainer } from "./guard.ts";
 import { releaseNetwork } from "./network.ts";
 import { type ContainerRow, dataFolder, ROW_COLUMNS, type RowState, rowById, runFolder, STATES, toRow } from "./row.ts";
@@ -40,7 +41,10 @@ export async function sweep(store: Store): Promise<void> {
 
 /** Brings one container in order, unless somebody is at it. */
 export async function settleContainer(store: Store, id: string): Promise<void> {
-  if (isAlive(store, id)) return;
+  if (isAlive(store, id)) {
+    thawLeftover(store, id);
+    return;
+  }
   using guard = tryGuardContainer(store, id);
   const row = guard && rowById(store, id);
   if (!row || isAlive(store, id)) return;

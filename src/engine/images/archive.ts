@@ -1,12 +1,11 @@
 /** `save` and `load` as operations: what a name on the command line means, and where the archive's bytes come from. */
-import { createReadStream, createWriteStream, existsSync, fstatSync, renameSync, rmSync, statSync } from "node:fs";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { createReadStream, fstatSync, statSync } from "node:fs";
 import { HoyError, reasonOf } from "../../spec/error.ts";
 import { familiarise, parseReference, repositoryName } from "../../spec/reference.ts";
 import type { Store } from "../../state/store.ts";
 import { type LoadOptions, loadImages } from "../../storage/archive/load.ts";
 import { type SaveRequest, saveImages } from "../../storage/archive/save.ts";
+import { writeWhole } from "../whole-file.ts";
 import { resolveImage } from "./find.ts";
 
 /** An id saves no name, a name with a tag that one, a repository alone all its tags (moby image/tarexport/save.go). */
@@ -49,28 +48,9 @@ export function saveArchive(store: Store, names: readonly string[]): AsyncGenera
   );
 }
 
-/** A device or a pipe would be replaced by the file, and a folder is no place for one. Docker's words. */
-function checkOutput(path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found && !found.isFile())
-    throw new HoyError(`failed to save image: invalid output path: ${JSON.stringify(path)} must be a regular file`, { status: 400 });
-}
-
-/** Writes the archive beside its place and renames it there, so that no half of it is ever found. Throws HoyError. */
-export async function saveToFile(store: Store, names: readonly string[], path: string): Promise<void> {
-  const archive = saveArchive(store, names);
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    checkOutput(path);
-    await pipeline(Readable.from(archive), createWriteStream(partial, { mode: 0o600 }));
-    renameSync(partial, path);
-  } catch (error) {
-    // rmSync fails for a path below a file, also by force
-    if (existsSync(partial)) rmSync(partial);
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw new HoyError(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-}
+/** Writes the archive to a file, whole or not at all. Throws HoyError. */
+export const saveToFile = (store: Store, names: readonly string[], path: string): Promise<void> =>
+  writeWhole(saveArchive(store, names), path, "failed to save image");
 
 export interface LoadedName {
   name: string;
@@ -86,12 +66,14 @@ export async function loadArchive(store: Store, path: string | undefined, option
   );
 }
 
-function standardInput(): AsyncIterable<Uint8Array> {
+/** Throws HoyError for a folder. */
+export function standardInput(): AsyncIterable<Uint8Array> {
   if (fstatSync(0).isDirectory()) throw new HoyError("cannot read standard input: is a directory");
   return process.stdin as AsyncIterable<Uint8Array>;
 }
 
-async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
+/** The bytes of a file. Throws HoyError when it cannot be read. */
+export async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new HoyError(`cannot open ${path}: is a directory`, { status: 400 });
   const stream = createReadStream(path);
   const opened = Promise.withResolvers<void>();

@@ -1,7 +1,6 @@
 /** What goes into an archive for one image: config, manifest and layers, all there as blobs. */
-import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
+import { closeSync, openSync, writeSync } from "../../../ffi/fs.ts";
 import { manifestSchema } from "../../spec/image.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "../../spec/mediatypes.ts";
 import { validate } from "../../spec/validate.ts";
@@ -88,17 +87,16 @@ function originalManifest(
 async function packToFile(store: Store, record: LayerRecord, scratch: string): Promise<ArchiveBlob> {
   const path = join(scratch, `layer-${record.link}`);
   const hash = new Bun.CryptoHasher("sha256");
-  const file = createWriteStream(path, { mode: 0o600 });
+  const file = openSync(path, "wx", 0o600);
   let size = 0;
   try {
     for await (const bytes of packLayer(layerFolder(store, record.chainId), store)) {
       hash.update(bytes);
       size += bytes.length;
-      if (!file.write(bytes)) await new Promise<void>((resolve, reject) => void file.once("drain", resolve).once("error", reject));
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
     }
   } finally {
-    file.end();
+    closeSync(file);
   }
-  await finished(file);
   return { digest: `sha256:${hash.digest("hex")}`, size, mediaType: OCI_LAYER, content: { path } };
 }

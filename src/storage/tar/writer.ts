@@ -112,7 +112,7 @@ export const tarEnd = (): Buffer => Buffer.alloc(2 * BLOCK);
 export interface TarOutput {
   entry: TarInput;
   /** The file's content, exactly `entry.size` bytes. */
-  body?: Uint8Array | ByteSource;
+  body?: Uint8Array | Iterable<Uint8Array> | ByteSource;
 }
 
 /** A whole archive. A body that is not as long as its size says is a defect, or a file that changed meanwhile: RangeError. */
@@ -122,7 +122,7 @@ export async function* writeTar(members: Iterable<TarOutput> | AsyncIterable<Tar
     const size = entry.type === "file" ? (entry.size ?? content?.length ?? 0) : 0;
     yield tarHeader({ ...entry, size });
     let written = 0;
-    for await (const bytes of content ? [content] : ((body as ByteSource | undefined) ?? [])) {
+    for await (const bytes of content ? [content] : ((body as Iterable<Uint8Array> | ByteSource | undefined) ?? [])) {
       written += bytes.length;
       if (written > size) break;
       yield bytes;

@@ -11,7 +11,7 @@ import { checkChown } from "./ownership.ts";
 /** A layer must not speak to overlayfs itself: redirects and metacopies in it could show other layers' files. */
 const isOverlayMark = (name: string): boolean => name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.");
 
-function applyXattrs(target: number | string, entry: TarEntry): void {
+export function applyXattrs(target: number | string, entry: TarEntry): void {
   for (const [name, value] of entry.xattrs) {
     if (isOverlayMark(name)) continue;
     const result = setXattr(target, name, value);
@@ -23,7 +23,7 @@ function applyXattrs(target: number | string, entry: TarEntry): void {
   }
 }
 
-const atimeOf = (entry: TarEntry): bigint => entry.atime ?? entry.mtime;
+export const atimeOf = (entry: TarEntry): bigint => entry.atime ?? entry.mtime;
 
 /** What is to be changed; false for what the file has already. */
 export interface Changes {
