@@ -221,7 +221,7 @@ const SWAP = `cd /data; mkdir -p spare; while :; do
   mv a spare/x 2>/dev/null; ln -s TARGET a 2>/dev/null; rm -rf spare/x; mv -T a spare/l 2>/dev/null; mkdir a 2>/dev/null; echo plain >a/secret 2>/dev/null; done`;
 
 asRoot(
-  "a container that swaps links under a copy reaches nothing of the host's",
+  "CVE-2018-15664, CVE-2019-14271, CVE-2021-41089: a container that swaps links under a copy reaches nothing of the host's",
   async (store) => {
     const here = await scene(store, "made");
     const outside = join(store.dir, "outside");
