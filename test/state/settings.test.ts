@@ -40,7 +40,7 @@ describe("settings", () => {
 
   test.each([
     [{ "registry-mirorrs": [] }, /a\.json: .*registry-mirorrs/],
-    [{ "default-runtime": ["runc"] }, /a\.json: default-runtime: expected a string/],
+    [{ "default-runtime": ["runc"] }, /a\.json: default-runtime: expected string/],
     [{ runtimes: { mine: { path: "" } } }, /a\.json: runtimes\.mine\.path/],
     [{ dns: "1.1.1.1" }, /a\.json: dns: expected an array/],
     [{ "max-concurrent-downloads": 0 }, /a\.json: max-concurrent-downloads/],
