@@ -25,10 +25,11 @@ import { makeExecFolder } from "./exec-folder.ts";
 import { generateId } from "./names.ts";
 import { isPaused } from "./paused.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
+import { seccompFilter } from "./seccomp.ts";
 import { Session } from "./session.ts";
 import { noProcess, notRunning, openProcess, waitEnd } from "./signal.ts";
 import { seccompChoice } from "./spec.ts";
-import { maySetGroups, ownCgroups, seccompFilter } from "./start.ts";
+import { maySetGroups, ownCgroups } from "./start.ts";
 import { startError } from "./start-error.ts";
 
 export interface ExecOptions {

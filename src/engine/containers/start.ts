@@ -3,34 +3,24 @@
  * the row is committed before the program may run (DESIGN.md 2), the event once it does.
  */
 
-import { release } from "node:os";
 import { join } from "node:path";
-import { mknodAt, S_IFREG } from "../../../ffi/at.ts";
-import { EEXIST } from "../../../ffi/errno.ts";
-import { Fd, O_CREAT, O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, open, openInRoot, tryLock } from "../../../ffi/fd.ts";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
+import { type Fd, O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, open, tryLock } from "../../../ffi/fd.ts";
+import { readFileSync, rmSync, writeFileSync } from "../../../ffi/fs.ts";
 import { createCgroup, createMonitors, removeCgroup } from "../../runtime/cgroup/act.ts";
 import { type CgroupHost, detectCgroups } from "../../runtime/cgroup/host.ts";
 import { planCgroupMounts } from "../../runtime/cgroup/mounts.ts";
 import { type CgroupPlan, planCgroup, planMonitors } from "../../runtime/cgroup/plan.ts";
-import { readInRoot } from "../../runtime/inroot.ts";
 import { planInit } from "../../runtime/plan/init.ts";
 import { planJoin } from "../../runtime/plan/join.ts";
 import type { TerminalSize } from "../../runtime/plan/terminal.ts";
-import { filterFor } from "../../runtime/seccomp/filter.ts";
 import { type Birth, joinedNamespaces, launchMonitor, type Monitor, namespaceFlags } from "../../runtime/start.ts";
 import { systemdRuns } from "../../runtime/systemd/host.ts";
-import { resolveUser } from "../../runtime/users.ts";
 import { HoyError } from "../../spec/error.ts";
 import { stringifyExact } from "../../spec/json.ts";
-import { withoutLeadingSlashes } from "../../spec/path.ts";
-import type { Mount, Resources, Seccomp, Spec } from "../../spec/runtime.ts";
-import { checkIds } from "../../state/own-ids.ts";
-import { forGood, forThisBoot, type Store } from "../../state/store.ts";
-import { containerProfile, loadProfile } from "./apparmor.ts";
-import { cgroupParent, type ScopePlace } from "./cgroup.ts";
-import { blockDeviceNumbers, containerDevices } from "./devices.ts";
-import { recordContainer } from "./events.ts";
+import type { Resources, Spec } from "../../spec/runtime.ts";
+import { forThisBoot, type Store } from "../../state/store.ts";
+import { loadProfile } from "./apparmor.ts";
+import { cgroupParent } from "./cgroup.ts";
 import { writeContainerFiles } from "./files.ts";
 import { makeInitFiles } from "./init-files.ts";
 import { type ContainerNetwork, prepareNetwork } from "./network.ts";
@@ -39,12 +29,12 @@ import { logLimits } from "./parse/log-opt.ts";
 import { engineEnvironment, engineProgram } from "./program.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { type ContainerRow, dataFolder, runFolder } from "./row.ts";
-import type { Scope } from "./scope.ts";
-import { type Shared, type Sharing, sharedNamespaces } from "./shared.ts";
-import { type MountPlace, resolveMounts } from "./sources.ts";
-import { buildSpec, type SeccompChoice } from "./spec.ts";
-import { type ContainerFiles, type ResolvedMount, writableCgroups } from "./spec-mounts.ts";
+import { expandSeccomp, seccompFilter } from "./seccomp.ts";
+import { type Shared, sharedNamespaces } from "./shared.ts";
+import { writableCgroups } from "./spec-mounts.ts";
 import { startError } from "./start-error.ts";
+import { commitRunning, type LastRun, recordFailure, recordStart } from "./start-record.ts";
+import { planSpec, reachable } from "./start-spec.ts";
 
 export interface StartRequest {
   /** The caller stays: it gets the streams, and does what follows the end. */
@@ -63,8 +53,6 @@ export interface Started {
   monitor: Monitor;
   pid: number;
 }
-
-const MAX_PASSWD = 4 << 20;
 
 /** Starts the container. The caller holds its lock. On failure everything is undone and the row says why. */
 export async function startContainer(store: Store, row: ContainerRow, request: StartRequest): Promise<Started> {
@@ -148,7 +136,16 @@ async function start(work: Work): Promise<Started> {
   undo.push(() => network.release());
   using held = new DisposableStack();
   const files = shared.files ?? writeContainerFiles(store, row, { ...network, owner: own?.owner });
-  const { spec, seccomp, mounts } = plan(work, { place: { rootfs, held, ids: own?.place }, files, sharing: shared.sharing, scope, own });
+  const { spec, seccomp, mounts } = planSpec({
+    store,
+    row,
+    host,
+    place: { rootfs, held, ids: own?.place },
+    files,
+    sharing: shared.sharing,
+    scope,
+    own,
+  });
   if (row.options.mountLabel) {
     const { labelSources } = await import("./selinux.ts");
     labelSources(row.options, Object.values(files), mounts);
@@ -271,105 +268,6 @@ function takeAlive(store: Store, row: ContainerRow): Fd {
   return fd;
 }
 
-interface Planned {
-  spec: Spec;
-  seccomp: SeccompChoice;
-  mounts: readonly ResolvedMount[];
-}
-
-interface Surroundings {
-  place: MountPlace;
-  files: ContainerFiles;
-  sharing: Sharing;
-  scope: Scope | undefined;
-  own: OwnIds | undefined;
-}
-
-function plan({ store, row, host }: Work, { place, files, sharing, scope, own }: Surroundings): Planned {
-  const { options } = row;
-  const text = (path: string): string | undefined => readInRoot(place.rootfs.number, path, MAX_PASSWD)?.toString("utf8");
-  const user = resolveUser({
-    spec: options.config.User,
-    passwd: text("etc/passwd"),
-    group: text("etc/group"),
-    groupAdd: options.hostConfig.GroupAdd,
-  });
-  if (store.rootless && !own) checkIds({ uid: user.uid, gids: [user.gid] });
-  const mounts = resolveMounts(store, row, place);
-  const built = buildSpec({
-    options,
-    id: row.id,
-    user,
-    host: {
-      cgroupVersion: host.mode === "v2" ? 2 : 1,
-      mapsGroup: own?.mapsGroup ?? mapsGroup,
-      recursiveReadOnly: true,
-      hasMessageQueues: sharing.ipc === "host" && existsSync("/dev/mqueue"),
-    },
-    files,
-    sharing,
-    mounts,
-    devices: containerDevices(options.hostConfig),
-    deviceNumbers: blockDeviceNumbers,
-    rootless: store.rootless || own !== undefined,
-    appArmorProfile: containerProfile(options.hostConfig, store),
-    cgroupPath: scope ? unitPath(scope.place) : `/${withoutLeadingSlashes(cgroupParent(store, row))}/${row.id}`,
-  });
-  return { ...built, mounts };
-}
-
-/** As runtimes have it: `system.slice:hoy:ID`. */
-const unitPath = ({ slice, unit }: ScopePlace): string => `${slice}:${unit.replace(/-([0-9a-f]+)\.scope$/, ":$1")}`;
-
-interface ReachableFrom {
-  store: Store;
-  row: ContainerRow;
-  rootfs: Fd;
-  files: ContainerFiles;
-}
-
-/**
- * An ordinary user can add nothing to a folder of somebody else's (`--rootfs`): the engine's files are left out where there is no
- * place for them.
- */
-function reachable({ store, row, rootfs, files }: ReachableFrom, mounts: readonly Mount[]): Mount[] {
-  const folder = row.options.rootfs;
-  if (!store.rootless || folder === undefined || folder === "/") return [...mounts];
-  const own = Object.values(files);
-  return mounts.filter(({ source = "", destination }) => !own.includes(source) || hasPlace(rootfs, destination));
-}
-
-/** True when the file is there, or could be made just now. */
-function hasPlace(rootfs: Fd, path: string): boolean {
-  const at = path.lastIndexOf("/");
-  const found = openInRoot(rootfs.number, path.slice(1, at) || ".", O_PATH | O_DIRECTORY);
-  if (found < 0) return false;
-  using parent = new Fd(found);
-  const made = mknodAt(parent.number, path.slice(at + 1), S_IFREG | 0o644, 0);
-  return made === 0 || made === -EEXIST;
-}
-
-/** The filter of a choice; undefined: unconfined. */
-export async function seccompFilter(choice: SeccompChoice, capabilities: readonly string[]): Promise<Uint8Array | undefined> {
-  if (choice.kind === "unconfined") return undefined;
-  if (choice.kind === "default") return filterFor({ capabilities });
-  const { parseSeccompProfile } = await import("../../spec/seccomp.ts");
-  return filterFor({ capabilities, profile: parseSeccompProfile(choice.json) });
-}
-
-/** A profile of the user's own stands in config.json in full; `whole`: the default one, too, which another runtime has to read there. */
-async function expandSeccomp(choice: SeccompChoice, capabilities: readonly string[], whole: boolean): Promise<Seccomp | undefined> {
-  if (choice.kind === "default" && whole) {
-    const { defaultProfile } = await import("../../runtime/seccomp/default.ts");
-    const { ociSeccompFor } = await import("../../runtime/seccomp/profile.ts");
-    return ociSeccompFor(defaultProfile(), { capabilities, kernel: release() });
-  }
-  if (choice.kind !== "profile") return undefined;
-  const { parseSeccompProfile } = await import("../../spec/seccomp.ts");
-  const { ociSeccompFor } = await import("../../runtime/seccomp/profile.ts");
-  return ociSeccompFor(parseSeccompProfile(choice.json), { capabilities, kernel: release() });
-}
-
 function cgroupView({
   host,
   cgroup,
@@ -387,50 +285,5 @@ function cgroupView({
   return planCgroupMounts({ host, plan: cgroup, namespace, readonly, rootless: store.rootless || spec.linux?.uidMappings !== undefined });
 }
 
-/** Ids of this process's user namespace as [first, count]; the whole range outside of one. */
-function mappedIds(file: string): [number, number][] {
-  return readFileSync(file, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" ").filter(Boolean).map(Number))
-    .map(([first = 0, , count = 0]) => [first, count]);
-}
-
-const mapsGroup = (gid: number): boolean => mappedIds("/proc/self/gid_map").some(([first, count]) => gid >= first && gid < first + count);
-
 /** Where /proc/self/setgroups says "deny" (a namespace with a single id), groups cannot be set at all. */
 export const maySetGroups = (store: Store): boolean => !store.rootless || readFileSync("/proc/self/setgroups", "utf8").trim() === "allow";
-
-function commitRunning(store: Store, row: ContainerRow, { pid, again }: { pid: number; again: boolean }): void {
-  if (!again) Object.assign(row, { restartCount: 0, restartDelay: 0, stopped: false });
-  // a reboot ends the container, but not what its policy has it do then
-  if (row.options.hostConfig.RestartPolicy.Name !== "no" && !again) forGood(store);
-  row.state = "running";
-  row.pid = pid;
-  row.started = Date.now();
-  store.db
-    .query(
-      "UPDATE containers SET state = 'running', pid = ?, started = ?, finished = 0, exit_code = 0, oom_killed = 0, error = '', restart_count = ?, restart_delay = ?, stopped = stopped AND ? WHERE id = ?",
-    )
-    .run(pid, row.started, row.restartCount, row.restartDelay, again ? 1 : 0, row.id);
-}
-
-/** The program runs: if that cannot be written down (a full disk), it runs all the same. */
-function recordStart(store: Store, row: ContainerRow): void {
-  try {
-    store.db.transaction(() => recordContainer(store, row, "start")).immediate();
-  } catch {
-    // see above
-  }
-}
-
-/** Times of the run before this start; 0 for none. */
-type LastRun = Pick<ContainerRow, "started" | "finished">;
-
-/** As Docker: a start that failed is none, so the times stay those of the last run, and a container without one is as created. */
-function recordFailure(store: Store, row: ContainerRow, { error, before }: { error: HoyError; before: LastRun }): void {
-  Object.assign(row, before, { state: before.started > 0 ? "exited" : "created", pid: 0 });
-  store.db
-    .query("UPDATE containers SET state = ?, pid = 0, exit_code = ?, error = ?, started = ?, finished = ? WHERE id = ?")
-    .run(row.state, error.exitCode ?? 125, error.message, before.started, before.finished, row.id);
-}
