@@ -7,11 +7,12 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getXattr } from "../../ffi/xattr.ts";
 import { testBundle } from "../harness/bundle.ts";
-import { dockerArchive, type TestImage } from "../harness/images.ts";
+import { busyboxImage, dockerArchive, type TestImage } from "../harness/images.ts";
 import { OciBundle } from "../harness/oci.ts";
 import { each, ROOT } from "../harness/people.ts";
 import { requires } from "../harness/requires.ts";
 import type { TestStore } from "../harness/store.ts";
+import { containersRange } from "../harness/user.ts";
 import { fileBeside } from "./image-store.ts";
 
 const root = each([ROOT], "busybox", "selinux");
@@ -176,6 +177,17 @@ root("an image that is mounted has the container's label, of however many layers
     );
     expect(stdout).toMatch(/^1overlay \/m overlay ro,.*context="?system_u:object_r:container_file_t:s0:c5,c6"?/);
   }
+});
+
+root("a container with ids of its own has its labels, on volumes too", async (store) => {
+  enable(store);
+  using _ = contexts();
+  containersRange();
+  await store.ok(["load", "-q", "-i", fileBeside(store, "image.tar", dockerArchive(busyboxImage(), "bb:1"))]);
+  const words = ["run", "--rm", "--network", "none", "--userns", "auto", ...option("level:s0:c5,c6"), "-v", "own:/v", "bb:1"];
+  const { code, stdout, stderr } = await store.hoy([...words, ...CURRENT], settings(store));
+  expect([code, stderr, clean(stdout)]).toEqual([0, "", "system_u:system_r:container_t:s0:c5,c6"]);
+  expect(labelOf(join(store.root, "volumes/own/_data"))).toBe("system_u:object_r:container_file_t:s0");
 });
 
 root("without selinux-enabled no container is labelled, as with Docker", async (store) => {

@@ -212,6 +212,7 @@ export function planInit(tape: Tape, request: InitRequest): Part {
     ready: request.readyMounts,
     copies: request.copies,
     label: checkedMountLabel(spec),
+    inNewIds: hasNamespace(spec, "user"),
   });
   request.script?.begin(planner);
   joinCgroups(part, request.joinCgroups);

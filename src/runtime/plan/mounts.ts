@@ -1,9 +1,9 @@
 /** OCI mounts → operations of the new mount API: everything is made detached, then attached by descriptor. */
 
 import { resolve } from "node:path";
+import { EPERM } from "../../../ffi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_NO_SYMLINKS } from "../../../ffi/fd.ts";
 import { statfsSync, statSync } from "../../../ffi/fs.ts";
-
 import { NR } from "../../../ffi/syscalls.ts";
 import { type Slot, slot } from "../../../ffi/tape.ts";
 import { HoyError, reasonOf } from "../../spec/error.ts";
@@ -111,6 +111,8 @@ interface Planned {
   options: MountOptions;
   /** SELinux label for all that is in it. */
   label: string | undefined;
+  /** The mount is made in a user namespace that is new with the container. */
+  inNewIds: boolean;
   /** The descriptor of the detached mount, where somebody else has made it. */
   ready: number | undefined;
 }
@@ -154,19 +156,21 @@ const UNLABELLED: ReadonlySet<string> = new Set([...KERNEL_TYPES, "mqueue"]);
 const FOLDER = slot(46);
 
 /** The folder of a mount that takes no label as an option. */
-function labelFolder({ part }: Planner, step: string, mount: Slot | number, label: string): void {
+function labelFolder({ part }: Planner, step: string, { mount, label, inNewIds }: { mount: Slot; label: string; inNewIds: boolean }): void {
   part.op(step, NR.openat, [mount, ".", O_DIRECTORY | O_CLOEXEC], { out: FOLDER });
-  part.op(`${step}: label it ${label}`, NR.fsetxattr, [FOLDER, "security.selinux", label, Buffer.byteLength(label) + 1, 0]);
+  const args = [FOLDER, "security.selinux", label, Buffer.byteLength(label) + 1, 0];
+  // made with the namespaces, before the ids had a map: the folder is nobody's there, and keeps the label that it was made with
+  part.op(`${step}: label it ${label}`, NR.fsetxattr, args, inNewIds ? { ignore: EPERM } : {});
   part.op("close", NR.close, [FOLDER]);
 }
 
-function mountNew(planner: Planner, { mount, options, ready, label }: Planned): void {
+function mountNew(planner: Planner, { mount, options, ready, label, inNewIds }: Planned): void {
   const type = mount.type ?? "";
   const step = `mount ${mount.destination} (${type})`;
   makeDirectories(planner, mount.destination);
   const data = label === undefined || UNLABELLED.has(type) ? options.data : [...options.data, `context=${label}`];
   const made = ready ?? newFileSystem(planner, step, type, { source: mount.source ?? type, data, attributes: options.set });
-  if (label !== undefined && type === "mqueue") labelFolder(planner, step, made, label);
+  if (label !== undefined && type === "mqueue" && typeof made !== "number") labelFolder(planner, step, { mount: made, label, inNewIds });
   if (ready !== undefined) setAttributes(planner, step, ready, { set: options.set });
   if (options.propagation)
     setAttributes(planner, step, made, { propagation: options.propagation.flag, recursive: options.propagation.recursive });
@@ -231,6 +235,7 @@ export function planMounts(
     ready?: ReadonlyMap<Mount, number> | undefined;
     copies?: ReadonlyMap<string, Slot> | undefined;
     label?: string | undefined;
+    inNewIds?: boolean;
   } = {},
 ): {
   early(planner: Planner): void;
@@ -242,7 +247,7 @@ export function planMounts(
     const options = parseMountOptions(mount.destination, mount.options ?? []);
     if (options.idMap && !ready.has(mount))
       throw new HoyError(`the mount on ${mount.destination}: "${options.idMap}" is not supported here`);
-    return { mount, options, ready: ready.get(mount), label: given.label || undefined };
+    return { mount, options, ready: ready.get(mount), label: given.label || undefined, inNewIds: given.inNewIds ?? false };
   });
   const isCopied = ({ destination, source }: Mount): boolean => copies.has(destination) && source === undefined;
   const shared = planned.filter(
